@@ -1,0 +1,1 @@
+"""Tests of the adapters; the WeChat of `there` is theirs alone."""
