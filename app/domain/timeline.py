@@ -1,0 +1,192 @@
+"""经过: the sentence of every act in the audit log, and of every try to pick up. First who and what, then ids."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain import labels
+from app.domain.charges import PaymentStatus
+from app.domain.money import yuan
+from app.domain.orders import Intent, OrderStatus
+from app.domain.permissions import ActorKind
+from app.domain.pickup import Answer
+from app.domain.refunds import RefundStatus
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry: `lead` is bold, `text` goes on after it, `detail` is the smaller second line.
+
+    `mark` is began | done | stopped, or empty. `ids` are numbers at WeChat: name and number.
+    """
+
+    lead: str
+    text: str = ""
+    detail: str = ""
+    mark: str = ""
+    ids: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line and its time."""
+
+    at: datetime
+    line: Line
+
+
+def _money(facts: Facts) -> str:
+    amount = facts.get("amount_fen")
+    return f"¥{yuan(amount)}" if isinstance(amount, int) else ""
+
+
+def _ids(facts: Facts) -> tuple[tuple[str, str], ...]:
+    names = (
+        ("transaction_id", "微信支付单号"),
+        ("refund_id", "微信退款单号"),
+        ("out_refund_no", "退款单号"),
+        ("out_trade_no", "商户单号"),
+    )
+    return tuple((name, str(facts[key])) for key, name in names if facts.get(key))
+
+
+def _of(facts: Facts, key: str) -> str:
+    return str(facts.get(key) or "")
+
+
+def _reserved(who: str, facts: Facts) -> Line:
+    intent = facts.get("intent")
+    pressed = labels.INTENT[Intent(str(intent))] if intent else labels.INTENT[Intent.RESERVE]
+    return Line(pressed, f"，{who}占用编号 {_of(facts, 'number')}，应付 {_money(facts)}", mark="began")
+
+
+def _closed(word: str) -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        number = _of(facts, "number")
+        after = (
+            f"编号 {number} 等微信确认没有收款后空出" if facts.get("number_waits") else f"编号 {number} 空出，库存加 1"
+        )
+        return Line(word, f"，{who}" if who else "", after, mark="stopped")
+
+    return line
+
+
+def _picked_up(who: str, facts: Facts) -> Line:
+    return Line("已提车", f"，{who}交车，编号 {_of(facts, 'number')}", f"车架号 {_of(facts, 'frame_no')}", mark="done")
+
+
+def _paid(_who: str, facts: Facts) -> Line:
+    return Line(f"已支付 {_money(facts)}", "，微信支付，金额核对一致", mark="done", ids=_ids(facts))
+
+
+def _surplus(_who: str, facts: Facts) -> Line:
+    return Line(f"多收 {_money(facts)}", "，订单已经关闭或付过款，自动退回", mark="stopped", ids=_ids(facts))
+
+
+def _suspect(_who: str, facts: Facts) -> Line:
+    misfit = labels.MISFITS.get(_of(facts, "misfit"))
+    word = misfit.word if misfit else "核对不上"
+    return Line(f"收到 {_money(facts)}，{word}", "，没有入账，等人处理", mark="stopped", ids=_ids(facts))
+
+
+def _revived(_who: str, facts: Facts) -> Line:
+    word = labels.ORDER_STATUS[OrderStatus(_of(facts, "closed_as"))].word if facts.get("closed_as") else "关闭"
+    return Line("订单恢复", f"，{word}后收到付款，编号 {_of(facts, 'number')} 还在", mark="began")
+
+
+def _refund(lead: str, text: str, mark: str = "") -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        return Line(f"{lead} {_money(facts)}", text.format(who=who), mark=mark, ids=_ids(facts))
+
+    return line
+
+
+def _plain(lead: str, text: str = "", mark: str = "") -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        return Line(lead, text.format(who=who, number=_of(facts, "number")), mark=mark, ids=_ids(facts))
+
+    return line
+
+
+Sentence = Callable[[str, Facts], Line]
+
+SENTENCES: Mapping[str, Sentence] = {
+    "customer_registered": _plain("实名注册", "，{who}"),
+    "customer_frozen": _plain("账户冻结", "，{who}", "stopped"),
+    "customer_unfrozen": _plain("账户解冻", "，{who}", "done"),
+    "note_added": _plain("", "{who}写了备注"),
+    "number_matched": _plain("", "{who}在手机上输入编号 {number}，相符"),
+    "order_reserved": _reserved,
+    "order_cancelled": _closed("订单取消"),
+    "order_expired": _closed("预约过期"),
+    "order_revived": _revived,
+    "order_paid": _paid,
+    "order_picked_up": _picked_up,
+    "payment_begun": _plain("", "{who}打开微信支付"),
+    "payment_closed": _plain("", "这次支付已在微信关闭，没有收款"),
+    "payment_surplus": _surplus,
+    "payment_suspect": _suspect,
+    "pickup_undone": _plain("撤销提车", "，{who}，编号 {number} 回到待提车", "stopped"),
+    "refund_wanted": _refund("退款", "，{who}发起，原路退回", "began"),
+    "refund_accepted": _refund("退款", "，微信已受理，还没到账"),
+    "refund_done": _refund("退款到账", "，微信通知", "done"),
+    "refund_abnormal": _refund("退款异常", "，微信没能退到用户账上，等人处理", "stopped"),
+    "refund_refused": _refund("退款失败", "，微信关闭了这笔退款，钱还在商户账上", "stopped"),
+    "password_set": _plain("设置密码", "，{who}"),
+    "region_added": _plain("新增区域", "，{who}"),
+    "region_renamed": _plain("改区域名称", "，{who}"),
+    "store_changed": _plain("改门店", "，{who}"),
+    "contact_changed": _plain("改联系方式", "，{who}"),
+    "school_added": _plain("新增学校", "，{who}"),
+    "school_changed": _plain("改学校", "，{who}"),
+    "school_removed": _plain("删除学校", "，{who}"),
+    "setting_changed": _plain("改设置", "，{who}"),
+    "setting_change_withdrawn": _plain("撤回还没生效的设置", "，{who}"),
+    "staff_created": _plain("新建员工", "，{who}"),
+    "staff_link_renewed": _plain("重新发员工的登录链接", "，{who}"),
+    "staff_logged_in": _plain("登录", "，{who}"),
+}
+"""One sentence for each action that a verb writes into the audit log; a test compares them with the verbs."""
+
+WHO: Mapping[ActorKind, str] = {
+    ActorKind.VISITOR: "访客",
+    ActorKind.CUSTOMER: "用户",
+    ActorKind.STAFF: "员工",
+    ActorKind.JOB: "系统",
+    ActorKind.WECHAT: "微信支付",
+}
+"""Who acted, where no name is known."""
+
+
+def act_line(action: str, who: str, facts: Facts, reason: str | None) -> Line:
+    """The line of one row of the audit log."""
+    sentence = SENTENCES.get(action, _plain("", "{who}改动了这个订单"))
+    line = sentence(who, facts)
+    if not reason:
+        return line
+    detail = "；".join(part for part in (line.detail, f"原因：{reason}") if part)
+    return Line(line.lead, line.text, detail, line.mark, line.ids)
+
+
+def try_line(answer: Answer, who: str, typed: str | None, *, at_counter: bool) -> Line:
+    """The line of one try at the counter or on the phone."""
+    what = typed or "看不懂的内容"
+    if at_counter:
+        return Line("", f"{who}在柜台查 {what}：{labels.SCAN[answer]}")
+    return Line("", f"{who}在手机上输入 {what}，和订单的编号不符")
+
+
+def payment_words(status: PaymentStatus) -> str:
+    """What an attempt was for, in the table of payments."""
+    return {
+        PaymentStatus.SURPLUS: "支付车款（多付）",
+        PaymentStatus.CLOSED: "支付车款（没有付成）",
+        PaymentStatus.SUSPECT: "收款（核对不上）",
+    }.get(status, "支付车款")
+
+
+def refund_words(status: RefundStatus) -> str:
+    """What a refund is, in the same table."""
+    return "退款（微信已关闭）" if status is RefundStatus.REFUSED else "退款"
