@@ -1,0 +1,1 @@
+"""Rows in, bytes out: what is printed or handed to another program."""

@@ -1,0 +1,1 @@
+"""The reads: (session, actor or id, filters) → frozen rows or values of the domain."""

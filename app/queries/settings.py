@@ -1,0 +1,296 @@
+"""Which value of a setting holds where and when, its history, and what a change would do (SET-10, SET-11)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
+from app.domain.orders import OrderStatus
+from app.domain.permissions import Actor, Permission
+from app.domain.settings import CATALOGUE, Course, Kept, Setting, SettingGroup, Version
+from app.models.access import Staff
+from app.models.directory import SettingVersion
+from app.models.orders import Order
+from app.queries.directory import RegionRow, regions, regions_of
+
+ALL_REGIONS = "全部区域"
+MOST_HISTORY = 100
+
+
+def value_of(session: Session, setting: Setting, region_id: int, now: datetime) -> int:
+    """The value in force for a region: its own, else that of all regions, else the default."""
+    rows = session.execute(
+        select(SettingVersion.id, SettingVersion.region_id, SettingVersion.value, SettingVersion.effective_at).where(
+            SettingVersion.key == setting.key,
+            or_(SettingVersion.region_id.is_(None), SettingVersion.region_id == region_id),
+            SettingVersion.effective_at <= now,
+        )
+    )
+    return Course.of(setting, (Version(*row) for row in rows)).value(region_id, now)
+
+
+def course_of(session: Session, setting: Setting) -> Course:
+    """All versions of a setting."""
+    rows = session.execute(
+        select(SettingVersion.id, SettingVersion.region_id, SettingVersion.value, SettingVersion.effective_at).where(
+            SettingVersion.key == setting.key
+        )
+    )
+    return Course.of(setting, (Version(*row) for row in rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A value beside the main one: another region's, or one to come."""
+
+    where: str  # empty: the region that the line is about
+    value: str
+    from_at: datetime | None  # None: now
+
+
+@dataclass(frozen=True, slots=True)
+class SettingLine:
+    """One setting as the page lists it, for one region or for all."""
+
+    setting: Setting
+    value: str
+    asides: tuple[Aside, ...]
+    default: str
+    changed_at: datetime | None  # None: still the default
+    changed_by: str
+    pending: bool
+
+
+def setting_lines(
+    session: Session, actor: Actor, group: SettingGroup, region: RegionRow | None, now: datetime
+) -> list[SettingLine]:
+    """The settings of a group, in the order of the catalogue, as they stand for a region (None: for all)."""
+    settings = [setting for setting in CATALOGUE.values() if str(setting.group) == str(group)]
+    seen = regions_of(session, actor, Permission.SETTINGS_VIEW)
+    rows = session.execute(
+        select(SettingVersion, Staff.name)
+        .join(Staff, Staff.id == SettingVersion.staff_id)
+        .where(SettingVersion.key.in_([setting.key for setting in settings]))
+    ).all()
+    lines = []
+    for setting in settings:
+        mine = [(version, staff) for version, staff in rows if version.key == setting.key]
+        course = Course.of(setting, (_as_version(version) for version, _ in mine))
+        made = {version.id: (version.made_at, staff) for version, staff in mine}
+        lines.append(_line(course, made, region, seen, now))
+    return lines
+
+
+def _as_version(row: SettingVersion) -> Version:
+    return Version(row.id, row.region_id, row.value, row.effective_at)
+
+
+def _line(
+    course: Course,
+    made: dict[int, tuple[datetime, str]],
+    region: RegionRow | None,
+    seen: Sequence[RegionRow],
+    now: datetime,
+) -> SettingLine:
+    setting, region_id = course.setting, region.id if region else None
+    others = tuple(_asides(course, region, seen, now))
+    holding = course.latest(region_id, now)
+    if holding is None or holding.value is None:
+        holding = course.latest(None, now)
+    changed_at, changed_by = made[holding.id] if holding and holding.value is not None else (None, "")
+    return SettingLine(
+        setting,
+        setting.words(course.value(region_id, now)),
+        others,
+        setting.words(setting.default),
+        changed_at,
+        changed_by,
+        pending=any(aside.from_at is not None for aside in others),
+    )
+
+
+def _asides(course: Course, region: RegionRow | None, seen: Sequence[RegionRow], now: datetime) -> Iterable[Aside]:
+    words, apart = course.setting.words, course.apart(now)
+    if region is None:
+        yield from (
+            Aside(f"{row.letter} {row.name}", words(course.value(row.id, now)), None) for row in seen if row.id in apart
+        )
+    elif region.id in apart:
+        yield Aside(ALL_REGIONS, words(course.value(None, now)), None)
+    names: dict[int | None, str] = {row.id: f"{row.letter} {row.name}" for row in seen} | {None: ALL_REGIONS}
+    mine = region.id if region else None
+    wanted = names if region is None else {None, mine}
+    for version in course.versions:
+        if version.effective_at <= now or version.region_id not in wanted or not _is_pending(course, version, now):
+            continue
+        where = (
+            "" if version.region_id == (region.id if region else None) else names.get(version.region_id, ALL_REGIONS)
+        )
+        yield Aside(where, version_words(course.setting, version.region_id, version.value), version.effective_at)
+
+
+def _is_pending(course: Course, version: Version, now: datetime) -> bool:
+    """Whether a version will change something at a time to come."""
+    return (
+        version.effective_at > now
+        and course.holds(version)
+        and version.value != course.before(version.region_id, version.effective_at)
+    )
+
+
+def version_words(setting: Setting, region_id: int | None, value: int | None) -> str:
+    """What was set: `48 小时`, or nothing of its own."""
+    if value is not None:
+        return setting.words(value)
+    return f"默认 {setting.words(setting.default)}" if region_id is None else "和全部区域一样"
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One change, as the history shows it."""
+
+    id: int
+    made_at: datetime
+    staff: str
+    where: str
+    before: str
+    after: str
+    effective_at: datetime
+    reason: str
+    pending: bool  # will change something
+    may_withdraw: bool
+    replaced: bool  # another one was made for the same time
+
+
+def history(session: Session, actor: Actor, setting: Setting, now: datetime) -> list[HistoryRow]:
+    """The newest changes that the actor may see (100 at most), newest first."""
+    scope = actor.scope(Permission.SETTINGS_VIEW)
+    rows = session.execute(
+        select(SettingVersion, Staff.name)
+        .join(Staff, Staff.id == SettingVersion.staff_id)
+        .where(SettingVersion.key == setting.key)
+        .order_by(SettingVersion.id.desc())
+    ).all()
+    course = Course.of(setting, (_as_version(version) for version, _ in rows))
+    names = {row.id: f"{row.letter} {row.name}" for row in regions(session)}
+    seen = [(row, staff) for row, staff in rows if row.region_id is None or row.region_id in scope]
+    found = []
+    for row, staff in seen[:MOST_HISTORY]:
+        version, region_id = _as_version(row), row.region_id
+        found.append(
+            HistoryRow(
+                row.id,
+                row.made_at,
+                staff,
+                ALL_REGIONS if region_id is None else names[region_id],
+                version_words(setting, region_id, course.before(region_id, row.effective_at)),
+                version_words(setting, region_id, row.value),
+                row.effective_at,
+                row.reason,
+                pending=_is_pending(course, version, now),
+                may_withdraw=_may_change(actor, region_id),
+                replaced=not course.holds(version),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that is allowed, and what it would do."""
+
+    setting: Setting
+    region: RegionRow | None
+    value: int | None
+    effective_at: datetime
+    at_once: bool
+    before: int  # what holds just before it, where it is made
+    after: int
+    reaches: tuple[RegionRow, ...]  # the regions in which something changes
+    apart: tuple[tuple[RegionRow, int], ...]  # the regions that keep a value of their own
+
+
+def planned_change(
+    session: Session,
+    actor: Actor,
+    setting: Setting,
+    *,
+    region_id: int | None,
+    value: int | None,
+    effective_at: datetime | None,
+    now: datetime,
+) -> Change:
+    """What a change would do. `effective_at` None: at once. The verb asks this too, in its own transaction.
+
+    Raises NotFound (no such region, or not the actor's to see), Forbidden, RuleBroken. SET-10, SET-11.
+    """
+    known = regions(session)
+    region = next((row for row in known if row.id == region_id), None)
+    if region_id is not None and (region is None or region_id not in actor.scope(Permission.SETTINGS_VIEW)):
+        raise NotFound
+    _require(actor, region_id)
+    if effective_at is not None and effective_at <= now:
+        raise RuleBroken(Rule.TIME_PAST)
+    at = effective_at or now
+    course = course_of(session, setting)
+    course.refuse_unless_changing(region_id, value, at)
+    apart = course.apart(at)
+    after = value if value is not None else setting.default if region_id is None else course.value(None, at)
+    return Change(
+        setting,
+        region,
+        value,
+        at,
+        effective_at is None,
+        course.value(region_id, at),
+        after,
+        reaches=(region,) if region else tuple(row for row in known if row.id not in apart),
+        apart=() if region else tuple((row, course.value(row.id, at)) for row in known if row.id in apart),
+    )
+
+
+def withdrawal(
+    session: Session, actor: Actor, key: str, version_id: int, now: datetime
+) -> tuple[Setting, int | None, int | None, datetime]:
+    """What takes a planned change back: setting, region, the value that was to be changed, the same time.
+
+    Raises NotFound, Forbidden, RuleBroken (it holds already, or changes nothing any more).
+    """
+    row = session.get(SettingVersion, version_id)
+    if row is None or row.key != key or key not in CATALOGUE:
+        raise NotFound
+    if row.region_id is not None and row.region_id not in actor.scope(Permission.SETTINGS_VIEW):
+        raise NotFound
+    _require(actor, row.region_id)
+    setting = CATALOGUE[row.key]
+    course = course_of(session, setting)
+    if not _is_pending(course, _as_version(row), now):
+        raise RuleBroken(Rule.NOT_PENDING)
+    return setting, row.region_id, course.before(row.region_id, row.effective_at), row.effective_at
+
+
+def _may_change(actor: Actor, region_id: int | None) -> bool:
+    """Whether the actor may change a setting there; for all regions the right must be held everywhere."""
+    scope = actor.scope(Permission.SETTINGS_CHANGE)
+    return scope.everywhere if region_id is None else region_id in scope
+
+
+def _require(actor: Actor, region_id: int | None) -> None:
+    if not _may_change(actor, region_id):
+        raise Forbidden(Permission.SETTINGS_CHANGE.value)
+
+
+def kept_count(session: Session, actor: Actor, setting: Setting, region_id: int | None) -> int | None:
+    """How many of what a change leaves alone there are now; None if it is not counted."""
+    if setting.kept is not Kept.RESERVED_ORDERS:
+        return None
+    scope = actor.scope(Permission.SETTINGS_VIEW)
+    wanted = select(func.count()).select_from(Order).where(Order.status == OrderStatus.RESERVED)
+    if region_id is not None:
+        wanted = wanted.where(Order.region_id == region_id)
+    elif not scope.everywhere:
+        wanted = wanted.where(Order.region_id.in_(scope.regions))
+    return session.scalar(wanted) or 0

@@ -1,0 +1,1 @@
+"""The acts of the business: one function each, one transaction each."""

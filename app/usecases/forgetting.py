@@ -1,0 +1,39 @@
+"""Deleting what nobody needs any more: counters, errands that are done, the record of runs that did nothing."""
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Delete, and_, delete, or_
+from sqlalchemy.orm import Session
+
+from app.models.access import RateCounter
+from app.models.work import JobRun, Outbox, OutboxStatus
+from app.usecases.transaction import transactional
+
+ERRANDS_KEPT = timedelta(days=30)
+IDLE_RUNS_KEPT = timedelta(days=1)
+RUNS_KEPT = timedelta(days=90)
+
+
+def _deleted(session: Session, statement: Delete) -> int:
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
+
+
+@transactional
+def forget_spent_counters(session: Session, *, now: datetime) -> int:
+    """Counters of limits whose window is over."""
+    return _deleted(session, delete(RateCounter).where(RateCounter.resets_at <= int(now.timestamp())))
+
+
+@transactional
+def forget_done_errands(session: Session, *, now: datetime) -> int:
+    """Errands that WeChat heard of more than a month ago. What is due or parked stays."""
+    old = and_(Outbox.status == OutboxStatus.DONE, Outbox.made_at < now - ERRANDS_KEPT)
+    return _deleted(session, delete(Outbox).where(old))
+
+
+@transactional
+def forget_old_runs(session: Session, *, now: datetime) -> int:
+    """Runs that did nothing and went well, after a day; the others after three months."""
+    idle = and_(JobRun.rows == 0, JobRun.error.is_(None), JobRun.started_at < now - IDLE_RUNS_KEPT)
+    return _deleted(session, delete(JobRun).where(or_(idle, JobRun.started_at < now - RUNS_KEPT)))

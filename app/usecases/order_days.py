@@ -1,0 +1,38 @@
+"""The day figures of the orders screens, moved by the verb that moves the order, as its last lock (ORD-3)."""
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.domain.calendar import business_day
+from app.domain.orders import OrderStatus
+from app.models.orders import Order, OrderDay
+
+
+def added(session: Session, order: Order) -> None:
+    """A new order counts on the day it was reserved."""
+    _add(session, order, order.status, 1)
+
+
+def moved(session: Session, order: Order, before: OrderStatus) -> None:
+    """An order that changed its state leaves one figure and joins another, in one order: no two verbs deadlock."""
+    for status, delta in sorted(((before, -1), (order.status, 1))):
+        _add(session, order, status, delta)
+
+
+def _add(session: Session, order: Order, status: OrderStatus, delta: int) -> None:
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    key = {
+        "business": order.business,
+        "region_id": order.region_id,
+        "status": status,
+        "on_day": business_day(order.reserved_at),
+    }
+    amount_fen = delta * order.amount_fen
+    # The check on `orders` looks at the row to be inserted too, so a figure that goes down starts from nought.
+    statement = insert(OrderDay).values(**key, orders=max(delta, 0), amount_fen=max(amount_fen, 0))
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=list(key),
+            set_={"orders": OrderDay.orders + delta, "amount_fen": OrderDay.amount_fen + amount_fen},
+        )
+    )

@@ -1,0 +1,212 @@
+"""What the demo begins with: stores, contacts, models, listings, prices, staff of every role. All of it invented."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.directory import ContactKind
+from app.domain.numbering import Business
+from app.domain.permissions import Role
+from app.models.access import Staff, StaffRole
+from app.models.directory import Contact, Region, Store
+from app.models.orders import Order
+from app.models.vehicles import Listing, Price, StockMovement, StockReason, VehicleModel
+from app.usecases.transaction import transactional
+
+SINCE = timedelta(days=400)
+"""Since when the demo's prices hold."""
+CHEAPER_SINCE = timedelta(days=85)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A vehicle of the demo; stock and price by region letter, in fen; `was_fen` where the price was lowered."""
+
+    name: str
+    colours: tuple[str, ...]
+    facts: tuple[str, ...]
+    picture: str
+    price_fen: int
+    was_fen: int | None
+    stock: Mapping[str, int]
+
+
+MODELS = (
+    Model(
+        "疾风 F1",
+        ("珍珠白", "曜石黑", "中国红"),
+        ("续航 70 公里", "48V 24Ah 锂电", "前后碟刹", "新国标，最高 25 公里/时"),
+        "vehicles/f1.svg",
+        2_899_00,
+        3_199_00,
+        {"A": 18, "B": 12, "C": 7},
+    ),
+    Model(
+        "远行 E8",
+        ("深海蓝", "石墨灰"),
+        ("续航 110 公里", "48V 32Ah 锂电", "带后货架", "新国标，最高 25 公里/时"),
+        "vehicles/e8.svg",
+        3_299_00,
+        None,
+        {"A": 9, "B": 6, "C": 2},
+    ),
+    Model(
+        "轻巧 A5",
+        ("珊瑚橙", "奶油白", "薄荷绿"),
+        ("续航 45 公里", "整车 28 公斤", "宿舍楼能推上坡", "新国标，最高 25 公里/时"),
+        "vehicles/a5.svg",
+        1_999_00,
+        2_199_00,
+        {"A": 26, "B": 21, "C": 14},
+    ),
+    Model(
+        "清风 S3",
+        ("湖水绿", "云母白"),
+        ("续航 60 公里", "48V 20Ah 锂电", "带车篮和儿童脚踏", "新国标，最高 25 公里/时"),
+        "vehicles/s3.svg",
+        2_399_00,
+        None,
+        {"A": 11, "B": 0, "C": 5},
+    ),
+)
+
+STORES = {
+    "A": ("西湖区余杭塘路 866 号 紫金港东门外 20 米", "9:00–20:00"),
+    "B": ("西湖区留和路 288 号 小和山高教园区 3 幢", "9:00–20:00"),
+    "C": ("西湖区留和路 318 号 校门对面", "9:30–19:30"),
+}
+CONTACTS = {
+    ("A", ContactKind.CUSTOMER_SERVICE): ("0571-56780101", "lieba-zjg", "9:00–21:00"),
+    ("A", ContactKind.REPAIR): ("0571-56780102", "lieba-zjg-fix", "9:00–19:00"),
+    ("B", ContactKind.CUSTOMER_SERVICE): ("0571-56780201", "lieba-xhs", "9:00–21:00"),
+    ("B", ContactKind.REPAIR): ("0571-56780202", "lieba-xhs-fix", "9:00–19:00"),
+    ("C", ContactKind.CUSTOMER_SERVICE): ("0571-56780301", "lieba-lhl", "9:00–21:00"),
+    ("C", ContactKind.REPAIR): ("0571-56780302", "lieba-lhl-fix", "9:00–19:00"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who works in the demo; `region` None: everywhere."""
+
+    login: str
+    name: str
+    role: Role
+    region: str | None
+
+
+STAFF = (
+    Colleague("owner", "罗世昌", Role.OWNER, None),
+    Colleague("manager", "沈曼青", Role.MANAGER, None),
+    Colleague("manager-b", "方大鹏", Role.MANAGER, "B"),
+    Colleague("clerk-a", "陈小满", Role.CLERK, "A"),
+    Colleague("clerk-b", "吴晓雯", Role.CLERK, "B"),
+    Colleague("clerk-c", "丁一诺", Role.CLERK, "C"),
+    Colleague("finance", "苏文瑾", Role.FINANCE, None),
+    Colleague("technician", "石铁生", Role.TECHNICIAN, "B"),
+    Colleague("consultant", "白若溪", Role.CONSULTANT, "A"),
+)
+
+
+@transactional
+def lay_directory(session: Session) -> None:
+    """Addresses, hours and contacts, where there are none yet."""
+    for region in session.scalars(select(Region)):
+        store = session.scalars(select(Store).where(Store.region_id == region.id)).one_or_none()
+        if store is not None and not store.address and region.letter in STORES:
+            store.address, store.hours = STORES[region.letter]
+        for kind in ContactKind:
+            found = session.scalars(
+                select(Contact).where(Contact.region_id == region.id, Contact.kind == kind)
+            ).one_or_none()
+            if found is None and (region.letter, kind) in CONTACTS:
+                phone, wechat, hours = CONTACTS[region.letter, kind]
+                session.add(Contact(region_id=region.id, kind=kind, phone=phone, wechat=wechat, hours=hours))
+
+
+@transactional
+def lay_catalogue(session: Session, *, now: datetime, unless_something_is_sold: bool = False) -> None:
+    """Models, their listings in every region and their prices, where there are none yet; no stock."""
+    if unless_something_is_sold and session.scalar(select(func.count()).select_from(Price)):
+        return
+    regions = session.scalars(select(Region).order_by(Region.letter)).all()
+    for model in MODELS:
+        row = session.scalars(select(VehicleModel).where(VehicleModel.name == model.name)).one_or_none()
+        if row is None:
+            row = VehicleModel(
+                name=model.name, colours=list(model.colours), facts=list(model.facts), picture=model.picture
+            )
+            session.add(row)
+            session.flush()
+        for region in regions:
+            _offer(session, region, row, model, now)
+
+
+def _offer(session: Session, region: Region, row: VehicleModel, model: Model, now: datetime) -> None:
+    key = {"region_id": region.id, "model_id": row.id, "business": Business.SALE}
+    if session.scalars(select(Listing.id).filter_by(**key)).one_or_none() is not None:
+        return
+    listing = Listing(**key, stock=0, shown=True)
+    session.add(listing)
+    session.flush()
+    first = Price(
+        listing_id=listing.id,
+        days=0,
+        amount_fen=model.was_fen or model.price_fen,
+        effective_at=now - SINCE,
+        made_at=now - SINCE,
+    )
+    session.add(first)
+    if model.was_fen is not None:
+        session.add(
+            Price(
+                listing_id=listing.id,
+                days=0,
+                amount_fen=model.price_fen,
+                was_fen=model.was_fen,
+                effective_at=now - CHEAPER_SINCE,
+                made_at=now - CHEAPER_SINCE,
+            )
+        )
+
+
+@transactional
+def lay_staff(session: Session, *, password_hashes: Mapping[str, str], unless_somebody_works: bool = False) -> None:
+    """Staff of every role, by login, where there are none yet; without a hash nobody can log in."""
+    if unless_somebody_works and session.scalar(select(func.count()).select_from(StaffRole)):
+        return
+    regions = dict(session.execute(select(Region.letter, Region.id)).all())
+    for colleague in STAFF:
+        if session.scalars(select(Staff.id).where(Staff.login == colleague.login)).one_or_none() is not None:
+            continue
+        staff = Staff(name=colleague.name, login=colleague.login, password_hash=password_hashes.get(colleague.login))
+        session.add(staff)
+        session.flush()
+        region_id = regions[colleague.region] if colleague.region else None
+        session.add(StaffRole(staff_id=staff.id, role=colleague.role, region_id=region_id))
+
+
+@transactional
+def lay_stock(session: Session, *, now: datetime) -> None:
+    """Brings the stock of the demo's listings to what the demo shows, by hand."""
+    wanted = {(model.name, letter): stock for model in MODELS for letter, stock in model.stock.items()}
+    rows = session.execute(
+        select(Listing, VehicleModel.name, Region.letter)
+        .join(VehicleModel, VehicleModel.id == Listing.model_id)
+        .join(Region, Region.id == Listing.region_id)
+        .where(Listing.business == Business.SALE)
+    )
+    for listing, name, letter in rows:
+        delta = wanted.get((name, letter), listing.stock) - listing.stock
+        if delta:
+            session.add(StockMovement(listing_id=listing.id, delta=delta, reason=StockReason.BY_HAND, turn=1, at=now))
+            listing.stock += delta
+
+
+@transactional
+def has_orders(session: Session) -> bool:
+    """Whether anybody has ordered yet."""
+    return session.scalars(select(Order.id).limit(1)).one_or_none() is not None
