@@ -1,0 +1,265 @@
+/* Staff and counter pages: what HTML cannot do by itself. Every page works without it. */
+(() => {
+  "use strict";
+
+  const one = (selector, root = document) => root.querySelector(selector);
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const csrf = () => one('meta[name="csrf-token"]')?.content ?? "";
+
+  /* ---- htmx: CSRF on every request, short links, errors in their place ---- */
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { elt, headers, parameters, verb } = event.detail;
+    headers["X-CSRFToken"] = csrf();
+    if (elt.matches("[data-filter-panel]")) delete parameters.range; /* from and to say it already */
+    if (verb === "get") {
+      for (const name of Object.keys(parameters)) {
+        if (parameters[name] === "") delete parameters[name];
+      }
+    }
+  });
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr, target } = event.detail;
+    if (xhr.status === 401) {
+      location.reload();
+      return;
+    }
+    const answer = new DOMParser().parseFromString(xhr.responseText, "text/html");
+    const state = one("[data-error-state]", answer) ?? plainError(xhr.status);
+    showInPlace(target, document.importNode(state, true));
+  });
+
+  const plainError = (status) => {
+    const state = document.createElement("div");
+    state.className = "blank blank-error";
+    const title = document.createElement("p");
+    title.className = "blank-title";
+    title.textContent = `没能完成（${status}）`;
+    const text = document.createElement("p");
+    text.className = "blank-text";
+    text.textContent = "内容没有变，稍后再试一次。";
+    state.append(title, text);
+    return state;
+  };
+
+  const showInPlace = (target, state) => {
+    const holder = document.createElement("div");
+    holder.className = "state-inline";
+    holder.setAttribute("role", "alert");
+    holder.append(state);
+    const place = target?.id === "sheet" ? openSheet(target) : target;
+    if (!place) return;
+    all(":scope > .state-inline", place).forEach((old) => old.remove());
+    place.prepend(holder);
+    holder.scrollIntoView({ block: "nearest" });
+  };
+
+  document.addEventListener("htmx:sendError", () => network(false));
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    shownAt = new Date();
+    if (event.detail.target.id === "sheet") openSheet(event.detail.target);
+    focusFirstError(event.detail.target);
+    releaseAll();
+  });
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    network(event.detail.xhr.status !== 0 || navigator.onLine);
+    releaseAll();
+  });
+
+  /* ---- Sheet: a dialog that the browser keeps the focus in and gives it back from ---- */
+  const openSheet = (dialog) => {
+    if (!dialog.open) dialog.showModal();
+    const first = one("[aria-invalid=true]", dialog) ?? one("[autofocus]", dialog) ?? one("input:not([type=hidden]), select, textarea, [type=submit]", dialog);
+    first?.focus();
+    return dialog;
+  };
+
+  const sheet = one("#sheet");
+  sheet?.addEventListener("close", () => sheet.replaceChildren());
+  sheet?.addEventListener("mousedown", (event) => {
+    if (event.target === sheet) sheet.close(); /* the backdrop */
+  });
+
+  document.addEventListener("click", (event) => {
+    const closes = event.target.closest?.("[data-closes]");
+    if (closes && sheet?.open) {
+      event.preventDefault();
+      sheet.close();
+    }
+  });
+
+  /* ---- First error of a form ---- */
+  const focusFirstError = (root) => {
+    if (!root?.querySelector) return;
+    const wrong = one("[aria-invalid=true]", root) ?? (one("[autofocus]", root) ? null : one("[data-first-error]", root));
+    wrong?.focus();
+  };
+
+  /* ---- Submit once ---- */
+  const release = (form) => {
+    form.removeAttribute("data-sent");
+    all(".busy", form).forEach((button) => {
+      button.classList.remove("busy");
+      button.removeAttribute("aria-disabled");
+    });
+  };
+  const releaseAll = () => all("form[data-sent]").forEach(release);
+
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (form.method !== "post" || form.id === "scan") return; /* counter.js queues scans, also without a network */
+      if (document.body.classList.contains("is-offline") || form.hasAttribute("data-sent")) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        return;
+      }
+      if (!form.hasAttribute("data-once")) return;
+      form.setAttribute("data-sent", "");
+      const pressed = event.submitter ?? one("[type=submit]", form);
+      pressed?.classList.add("busy");
+      pressed?.setAttribute("aria-disabled", "true");
+    },
+    true,
+  );
+
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) releaseAll();
+  });
+
+  /* ---- Filter panel ---- */
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-filter-panel] button[name=range]");
+    if (!button) return;
+    event.preventDefault();
+    const form = button.form;
+    form.elements.namedItem("from").value = button.dataset.from;
+    form.elements.namedItem("to").value = button.dataset.to;
+    changed(form);
+  });
+
+  const markRange = (form) => {
+    const from = form.elements.namedItem("from")?.value;
+    const to = form.elements.namedItem("to")?.value;
+    for (const button of all("button[name=range]", form)) {
+      button.setAttribute("aria-pressed", String(button.dataset.from === from && button.dataset.to === to));
+    }
+  };
+
+  /* Typing has fetched already; leaving the box would fetch once more. */
+  document.addEventListener(
+    "change",
+    (event) => {
+      if (event.target.matches?.("[data-filter-panel] input[type=search]")) event.stopPropagation();
+    },
+    true,
+  );
+
+  const changed = (form) => form.dispatchEvent(new Event("change", { bubbles: true }));
+
+  document.addEventListener("change", (event) => {
+    const panel = event.target.closest?.("[data-filter-panel]");
+    if (panel) markRange(panel);
+    if (event.target.matches?.("[data-submits]") && event.target.form) changed(event.target.form);
+  });
+
+  /* Chinese being composed is not yet typed. */
+  document.addEventListener(
+    "input",
+    (event) => {
+      if (event.isComposing) event.stopPropagation();
+    },
+    true,
+  );
+  document.addEventListener("compositionend", (event) => {
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+
+  /* ---- Keys ---- */
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    const box = one("[data-slash]");
+    if (!box) return;
+    event.preventDefault();
+    box.focus();
+    box.select();
+  });
+
+  /* ---- Network ---- */
+  let shownAt = new Date();
+  const clock = (moment) =>
+    moment.toLocaleTimeString("zh-CN", { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "Asia/Shanghai" });
+
+  const network = (there) => {
+    document.body.classList.toggle("is-offline", !there);
+    const bar = one("#offline");
+    if (bar) {
+      bar.hidden = there;
+      one("[data-shown-at]", bar).textContent = clock(shownAt);
+    }
+    all("form[method=post] [type=submit]:not(.busy)").forEach((button) => {
+      if (there) button.removeAttribute("aria-disabled");
+      else button.setAttribute("aria-disabled", "true");
+    });
+    document.dispatchEvent(new CustomEvent("network", { detail: { there } }));
+  };
+  window.addEventListener("offline", () => network(false));
+  window.addEventListener("online", () => network(true));
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-reconnect]")) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
+
+  /* ---- Snack: ten seconds, longer while somebody is on it ---- */
+  const SNACK_MS = 10_000;
+  const keepSnack = (snack) => {
+    let timer = setTimeout(() => snack.remove(), SNACK_MS);
+    snack.addEventListener("pointerenter", () => clearTimeout(timer));
+    snack.addEventListener("focusin", () => clearTimeout(timer));
+    snack.addEventListener("pointerleave", () => {
+      timer = setTimeout(() => snack.remove(), SNACK_MS);
+    });
+  };
+
+  const hidden = (name, value) => {
+    const input = document.createElement("input");
+    input.type = "hidden";
+    input.name = name;
+    input.value = value;
+    return input;
+  };
+
+  document.addEventListener("snack", (event) => {
+    const { text, undo } = event.detail;
+    const snack = document.createElement("div");
+    snack.className = "snack";
+    const words = document.createElement("span");
+    words.textContent = text;
+    const mark = one("#snack-mark");
+    if (mark) snack.append(document.importNode(mark.content, true));
+    snack.append(words);
+    if (undo) {
+      const form = document.createElement("form");
+      form.method = "post";
+      form.action = undo;
+      form.setAttribute("data-once", "");
+      const button = document.createElement("button");
+      button.type = "submit";
+      button.textContent = "撤销";
+      form.append(hidden("csrf_token", csrf()), button);
+      snack.append(form);
+    }
+    one("#snacks")?.replaceChildren(snack);
+    keepSnack(snack);
+  });
+
+  all("[data-snack]").forEach(keepSnack);
+  focusFirstError(document);
+  if (!navigator.onLine) network(false);
+})();
