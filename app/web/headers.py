@@ -1,0 +1,59 @@
+"""The headers of every answer: a strict policy with a fresh nonce, and no caching of what is behind a log-in."""
+
+import secrets
+
+from flask import Flask, Response, g
+from flask_login import current_user
+
+from app.web.current import runtime
+
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+def csp_nonce() -> str:
+    """The nonce of this answer; every script and stylesheet carries it."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(18)
+    return str(g.csp_nonce)
+
+
+def policy(nonce: str, bridge_origin: str) -> str:
+    """The content security policy. `bridge_origin` is the simulator's, empty in production."""
+    bridge = f" {bridge_origin}" if bridge_origin else ""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'{bridge}",
+            f"style-src 'self' 'nonce-{nonce}'",
+            "img-src 'self' data: blob:",
+            "font-src 'self'",
+            f"connect-src 'self'{bridge}",
+            "manifest-src 'self'",
+            "media-src 'self' blob:",
+            f"form-action 'self'{bridge}",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            "object-src 'none'",
+        )
+    )
+
+
+def install(app: Flask, bridge_origin: str) -> None:
+    """Puts the headers on every answer, errors and callbacks too."""
+
+    @app.after_request
+    def add(response: Response) -> Response:
+        response.headers.update(_ALWAYS)
+        response.headers["Content-Security-Policy"] = policy(csp_nonce(), bridge_origin)
+        if runtime().secure_cookies:
+            response.headers["Strict-Transport-Security"] = HSTS
+        if current_user.is_authenticated or "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response

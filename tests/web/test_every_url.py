@@ -1,0 +1,217 @@
+"""The table URL × role × region, generated from the application and walked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import IntegerConverter, Rule
+from werkzeug.test import TestResponse
+
+from app.domain.permissions import RIGHTS, Role
+from app.models.directory import Region, School
+from app.usecases.settings import change_setting
+from app.web.current import RUNTIME
+from app.web.guards import Guard, guard_of, public
+from app.web.guards import staff as any_staff
+from tests.factories.ground import SCHOOL_OF
+from tests.factories.orders import a_listing_id, an_order
+from tests.factories.people import a_customer, a_member_of_staff
+from tests.fixtures.actors import client_of
+from tests.fixtures.databases import Database
+from tests.fixtures.house_law import LawfulClient
+
+HOME, ELSEWHERE = "A", "B"
+LOGS_OUT = {"auth.log_out", "mobile.log_out"}
+NEEDS_ALL_REGIONS = {"settings.new_region", "settings.add_region"}
+"""What a right for one region is not enough for."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What stands in a URL for each parameter, by the region it belongs to. A new parameter needs a line here."""
+
+    order_id: dict[str, int]
+    school_id: dict[str, int]
+    version_id: dict[str, int]
+    listing_id: dict[str, int]  # every region's vehicles are shown to everybody
+    letter: dict[str, str] = field(default_factory=lambda: {HOME: HOME, ELSEWHERE: ELSEWHERE})
+    part: str = "store"
+    key: str = "reservation_hours"
+    token: str = "no-such-link"
+
+    def fill(self, rule: Rule, region: str, **instead: str) -> str:
+        """The path of a rule with the samples of a region."""
+        path = rule.rule
+        for name in rule.arguments:
+            sample = instead.get(name) or getattr(self, name)
+            value = sample[region] if isinstance(sample, dict) else sample
+            path = re.sub(rf"<(?:[^<>]*:)?{name}>", str(value), path)
+        return path
+
+
+OF_A_REGION = {"order_id", "school_id", "version_id", "letter"}
+"""The parameters that name something of one region: elsewhere it is not found."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One method of one rule."""
+
+    rule: Rule
+    method: str
+    guard: Guard
+
+    @property
+    def of_a_region(self) -> bool:
+        return bool(self.rule.arguments & OF_A_REGION)
+
+
+def doors(app: Flask) -> Iterator[Door]:
+    for rule in app.url_map.iter_rules():
+        guard = guard_of(app, rule.endpoint)
+        assert guard is not None, f"{rule} has no guard"
+        if rule.endpoint in LOGS_OUT:
+            continue
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield Door(rule, method, guard)
+
+
+def word(answer: TestResponse) -> str:
+    """What became of a request, in one word."""
+    path = urlsplit(answer.location or "").path
+    if answer.status_code == 303 and path in ("/login", "/m/login", "/m/register"):
+        return path
+    if answer.status_code in (401, 403, 404):
+        return str(answer.status_code)
+    return "in" if answer.status_code < 500 or answer.status_code == 503 else f"broken: {answer.status}"
+
+
+def word_for_staff(door: Door, role: Role, region: str | None, of: str) -> str:
+    """What the table says for a member of staff and something of a region."""
+    if door.guard.kind == "customer":
+        return "/m/login"
+    if door.guard.kind != "staff":
+        return word_for_strangers(door)
+    if door.guard.permission is not None and door.guard.permission not in RIGHTS[role]:
+        return "403"
+    if door.rule.endpoint in NEEDS_ALL_REGIONS and region is not None:
+        return "403"
+    if door.of_a_region and region not in (None, of):
+        return "404"
+    return "in"
+
+
+def word_for_strangers(door: Door) -> str:
+    return {"staff": "/login", "customer": "/m/login", "wechat": "401", "public": "in"}[door.guard.kind]
+
+
+@pytest.fixture
+def samples(app: Flask, database: Database) -> Samples:
+    """One of each kind in both regions; the school's people cannot be removed with it."""
+    now = app.extensions[RUNTIME].clock.now()
+    owner = a_member_of_staff(app, role=Role.OWNER, region=None)
+    later = now + timedelta(days=300)
+    versions = {}
+    for letter in (HOME, ELSEWHERE):
+        with app.app_context():
+            versions[letter] = change_setting(
+                Samples.key,
+                region_id=database.one(select(Region.id).where(Region.letter == letter)),
+                value=48,
+                effective_at=later,
+                reason="试一试",
+                actor=owner,
+                now=now,
+            )
+    letters = (HOME, ELSEWHERE)
+    return Samples(
+        order_id={letter: an_order(app, region=letter) for letter in letters},
+        school_id={a: database.one(select(School.id).where(School.name == SCHOOL_OF[a])) for a in letters},
+        version_id=versions,
+        listing_id={letter: a_listing_id(app, letter) for letter in letters},
+    )
+
+
+@pytest.fixture
+def without_csrf(app: Flask) -> Flask:
+    """The CSRF check off, so that the guard, the query or the verb is what answers."""
+    app.config["WTF_CSRF_ENABLED"] = False
+    return app
+
+
+def test_a_new_parameter_needs_a_sample(app: Flask) -> None:
+    known = set(Samples.__dataclass_fields__)
+    assert {name for rule in app.url_map.iter_rules() for name in rule.arguments} - known == set()
+
+
+def test_two_guards_are_refused() -> None:
+    with pytest.raises(TypeError, match="two guards"):
+        public(any_staff(lambda: ""))
+
+
+@pytest.mark.timeout(240)
+def test_url_by_role_by_region(without_csrf: Flask, samples: Samples) -> None:
+    wrong, cells = [], 0
+    for role in Role:
+        for region in (HOME, ELSEWHERE, None):
+            client = client_of(without_csrf, a_member_of_staff(without_csrf, role=role, region=region))
+            for door in doors(without_csrf):
+                for of in (HOME, ELSEWHERE) if door.of_a_region else (HOME,):
+                    path = samples.fill(door.rule, of)
+                    said = word(client.open_lawless(path, method=door.method))
+                    cells += 1
+                    if said != (meant := word_for_staff(door, role, region, of)):
+                        wrong.append(f"{role} of {region or 'all'}: {door.method} {path}: {said}, not {meant}")
+    assert wrong == []
+    assert cells > 18 * 40
+
+
+def test_url_by_stranger_and_customer(without_csrf: Flask, samples: Samples, client: LawfulClient) -> None:
+    strange = client_of(without_csrf, a_customer(without_csrf, registered=False))
+    other = client_of(without_csrf, a_customer(without_csrf, region=HOME))
+    wrong = []
+    for door in doors(without_csrf):
+        path = samples.fill(door.rule, HOME)
+        meant = {"a stranger": word_for_strangers(door)} | dict.fromkeys(
+            ("a customer", "a customer without a name"), word_for_strangers(door)
+        )
+        if door.guard.kind == "customer":
+            not_theirs = "404" if "order_id" in door.rule.arguments else "in"
+            meant["a customer"] = meant["a customer without a name"] = not_theirs
+            if door.guard.registered:
+                meant["a customer without a name"] = "/m/register"
+        who = {"a stranger": client, "a customer": other, "a customer without a name": strange}
+        for name, browser in who.items():
+            said = word(browser.open_lawless(path, method=door.method))
+            if said != meant[name]:
+                wrong.append(f"{name}: {door.method} {path}: {said}, not {meant[name]}")
+    assert wrong == []
+
+
+def test_an_id_that_no_row_has_is_not_found(without_csrf: Flask, samples: Samples, client: LawfulClient) -> None:
+    owner = client_of(without_csrf, a_member_of_staff(without_csrf, role=Role.OWNER, region=None))
+    customer = client_of(without_csrf, a_customer(without_csrf))
+    wrong = []
+    for door in doors(without_csrf):
+        for name in door.rule.arguments:
+            if not isinstance(door.rule._converters[name], IntegerConverter):
+                continue
+            for number in ("0", str(2**63 - 1), str(2**63), "9" * 40):
+                path = samples.fill(door.rule, HOME, **{name: number})
+                browser = {"staff": owner, "customer": customer}.get(door.guard.kind, client)
+                answer = browser.open_lawless(path, method=door.method)
+                if answer.status_code not in (303, 404, 405):  # 303: to a page that says so
+                    wrong.append(f"{door.method} {path}: {answer.status}")
+    assert wrong == []
+
+
+def test_logging_out_needs_a_login(without_csrf: Flask, client: LawfulClient) -> None:
+    assert {word(client.open_lawless(path, method="POST")) for path in ("/logout", "/m/logout")} == {
+        "/login",
+        "/m/login",
+    }
