@@ -1,0 +1,137 @@
+"""The shapes of what is set: a value from a time on, a region, its store, its contacts, a school."""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField
+from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms.widgets import TextInput
+
+from app.domain.calendar import SHANGHAI
+from app.web.forms import ActForm
+
+ALL = "all"
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+
+def trimmed(text: str | None) -> str:
+    """Without the blanks around it."""
+    return (text or "").strip()
+
+
+F = TypeVar("F", bound=ActForm)
+
+
+def in_row(row: str, form: F) -> F:
+    """The form with ids of its own: several rows may be open on one page."""
+    for field in form:
+        field.id = field.label.field_id = f"{row}-{field.name}"
+    return form
+
+
+class WholeNumberField(IntegerField):  # type: ignore[misc]  # WTForms has no types
+    """A whole number; nothing typed is None, what was typed stays."""
+
+    widget = TextInput()
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads it. Raises ValueError with the sentence beside the field."""
+        self.data = None
+        typed = trimmed(valuelist[0]) if valuelist else ""
+        if not typed:
+            return
+        try:
+            self.data = int(typed)
+        except ValueError:
+            raise ValueError("写一个整数，比如 48") from None
+
+
+class MomentField(DateTimeLocalField):  # type: ignore[misc]  # the same
+    """A minute in Shanghai; `data` is the moment in UTC, nothing typed is None."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads it. Raises ValueError with the sentence beside the field."""
+        self.data = None
+        typed = trimmed(valuelist[0]) if valuelist else ""
+        if not typed:
+            return
+        try:
+            local = datetime.fromisoformat(typed.replace(" ", "T"))
+        except ValueError:
+            raise ValueError("写成 2026-12-01 00:00 这样；马上生效就留空") from None
+        if not FIRST_YEAR <= local.year <= LAST_YEAR:
+            raise ValueError("这个年份不对，再看一遍")
+        self.data = local.replace(tzinfo=SHANGHAI).astimezone(UTC)
+
+
+class ChangeForm(ActForm):
+    """A new value, where, from when, and why. `previewed` is what the button said when it was pressed."""
+
+    region = SelectField("用在", validate_choice=True)
+    value = WholeNumberField("新的值")
+    follow = BooleanField("不单独设置")
+    effective_at = MomentField("生效时间")
+    reason = StringField(
+        "原因",
+        [DataRequired("写一句原因，同事以后看得懂"), Length(max=200, message="最多 200 个字")],
+        filters=[trimmed],
+    )
+    previewed = HiddenField()
+
+    def validate_value(self, field: WholeNumberField) -> None:
+        """Needed unless the setting goes back to what holds for all."""
+        if field.data is None and not self.follow.data and not field.errors:
+            raise ValidationError("写一个新的值")
+
+    @property
+    def letter(self) -> str | None:
+        """The region's letter; None for all regions."""
+        return None if self.region.data == ALL else str(self.region.data)
+
+    @property
+    def wanted(self) -> int | None:
+        """The value; None for nothing of its own."""
+        return None if self.follow.data else self.value.data
+
+    def what_was_asked(self) -> str:
+        """What the button repeats, as one text: pressed with anything else in the fields, it is shown anew first."""
+        return f"{self.region.data}|{self.wanted}|{self.effective_at.data}"
+
+
+class RegionForm(ActForm):
+    """What a region is called."""
+
+    name = StringField("区域名", filters=[trimmed])
+
+
+class StoreForm(ActForm):
+    """A region's store."""
+
+    name = StringField("店名", filters=[trimmed])
+    address = StringField("地址", filters=[trimmed])
+    hours = StringField("营业时间", filters=[trimmed])
+
+
+class NewRegionForm(ActForm):
+    """A region with its store; its numbers are made with it."""
+
+    letter = StringField("编号字母", filters=[trimmed, str.upper])
+    name = StringField("区域名", filters=[trimmed])
+    store_name = StringField("店名", filters=[trimmed])
+    store_address = StringField("门店地址", filters=[trimmed])
+    store_hours = StringField("营业时间", filters=[trimmed])
+
+
+class ContactForm(ActForm):
+    """How a department is reached."""
+
+    phone = StringField("电话", filters=[trimmed])
+    wechat = StringField("微信号", filters=[trimmed])
+    hours = StringField("服务时间", filters=[trimmed])
+
+
+class SchoolForm(ActForm):
+    """A school; its region, where more than one can be chosen."""
+
+    name = StringField("学校名", filters=[trimmed])
+    region = SelectField("属于", validate_choice=True)
