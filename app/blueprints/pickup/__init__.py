@@ -1,0 +1,5 @@
+"""The counter."""
+
+from app.blueprints.pickup.routes import bp
+
+__all__ = ["bp"]
