@@ -49,10 +49,12 @@ REASONS = {"expired": "这笔支付已过期", "paid": "这笔支付已经付过
 def home() -> str:
     """Everything on one page."""
     world = the_world()
+    me = people.person(world, chosen_openid())
     return render_template(
         "control.html",
         said=request.args.get("said", ""),
-        me=people.person(world, chosen_openid()),
+        me=me,
+        papers=people.made_up_papers(me["openid"]) if me else None,
         outside=is_outside(),
         app_url=world.app_url,
         speed=world.speed,

@@ -1,5 +1,6 @@
 """The people of the simulated WeChat."""
 
+import hashlib
 import secrets
 import sqlite3
 from sqlite3 import Row
@@ -49,3 +50,16 @@ def somebody_else(world: World, db: sqlite3.Connection, openid: str) -> str:
         (stranger, "路人", "u" + secrets.token_urlsafe(20), world.clock.now()),
     )
     return stranger
+
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK_DIGITS = "10X98765432"
+
+
+def made_up_papers(openid: str) -> tuple[str, str]:
+    """(ID number, mobile number) that a person of the demo can type: of the right form, always the same, nobody's."""
+    chance = int.from_bytes(hashlib.sha256(openid.encode()).digest()[:8])
+    day, month, year, nth = chance % 28 + 1, chance // 28 % 12 + 1, 2003 + chance // 336 % 4, chance // 1344 % 1000
+    body = f"330106{year}{month:02d}{day:02d}{nth:03d}"
+    check = sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
+    return body + _CHECK_DIGITS[check], f"138{chance % 10**8:08d}"

@@ -1,0 +1,137 @@
+"""The orders section in a real browser: with script it narrows, without script it works all the same."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from app.domain.orders import OrderStatus
+from app.domain.permissions import Actor
+from app.web.current import RUNTIME
+from tests.factories.orders import an_order, order_of
+from tests.factories.people import a_customer, a_member_of_staff
+from tests.fixtures.actors import log_in_browser
+from tests.fixtures.browser import DESK, PHONE, OpenContext, assert_accessible
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def manager(app: Flask) -> Actor:
+    return a_member_of_staff(app, role="manager", region=None, name="周雅")
+
+
+@pytest.fixture
+def paid(app: Flask) -> int:
+    """A paid order of today, beside older ones of somebody else."""
+    now = app.extensions[RUNTIME].clock.now()
+    for days in (3, 20, 60):
+        an_order(app, customer=a_customer(app, name="陈悦悦", phone="15912340001"), now=now - timedelta(days=days))
+    return an_order(app, customer=a_customer(app, name="王思涵"), paid=True, now=now)
+
+
+def query_of(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_typing_narrows_the_list_and_the_url_holds_it(
+    app: Flask, live_app: str, open_context: OpenContext, manager: Actor, paid: int
+) -> None:
+    context = open_context(DESK)
+    log_in_browser(app, context, manager, live_app)
+    page = context.new_page()
+    page.goto("/orders/sales")
+    rows = page.locator("#orders tbody tr")
+    expect(rows).to_have_count(3)
+    page.evaluate("document.body.dataset.kept = 'yes'")
+    page.get_by_label("查找", exact=True).fill("wsh")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("王*涵")
+    expect(page.get_by_role("link", name="全部订单 1")).to_be_visible()
+    assert query_of(page)["q"] == ["wsh"]
+    page.get_by_label("查找", exact=True).fill("")
+    expect(rows).to_have_count(3)
+    page.get_by_role("button", name="近1年").click()
+    expect(rows).to_have_count(4)
+    assert set(query_of(page)) >= {"from", "to"}
+    page.get_by_role("link", name="已预约").click()
+    expect(page.get_by_role("link", name="已预约")).to_have_attribute("aria-current", "page")
+    page.get_by_label("进度").select_option(label="待提车")
+    expect(rows).to_have_count(1)
+    query = query_of(page)
+    assert (query["state"], query["todo"]) == (["reserved"], ["pick_up"])
+    expect(page.locator("body")).to_have_attribute("data-kept", "yes")  # the page itself was never loaded again
+    page.reload()
+    expect(rows).to_have_count(1)
+    assert query_of(page) == query
+    page.go_back()
+    expect(rows).to_have_count(4)
+
+
+def test_without_script_buttons_links_and_sheets_work(
+    app: Flask, live_app: str, open_context: OpenContext, manager: Actor, paid: int
+) -> None:
+    context = open_context(DESK, java_script_enabled=False)
+    log_in_browser(app, context, manager, live_app)
+    page = context.new_page()
+    page.goto("/orders/sales")
+    rows = page.locator("#orders tbody tr")
+    page.get_by_role("button", name="今天").click()
+    expect(rows).to_have_count(1)
+    page.get_by_role("button", name="近1年").click()
+    expect(rows).to_have_count(4)
+    page.get_by_role("link", name="已完成").click()
+    expect(page.get_by_text("近1年没有已完成的买车订单")).to_be_visible()
+    page.get_by_role("link", name="看全部状态").click()
+    expect(rows).to_have_count(4)
+    rows.first.get_by_role("link").first.click()
+    page.get_by_role("link", name="取消并退款").click()
+    page.get_by_label("原因").select_option("用户不想要了")
+    page.get_by_role("button", name="退款 ¥2,399.00").click()
+    expect(page.get_by_text("退款中：¥2,399.00 正在退回用户的微信")).to_be_visible()
+    assert order_of(app, paid).status is OrderStatus.CANCELLED
+
+
+def test_the_sheet_takes_the_focus_gives_it_back_and_ends_in_the_receipt(
+    app: Flask, live_app: str, open_context: OpenContext, manager: Actor, paid: int
+) -> None:
+    context = open_context(DESK)
+    log_in_browser(app, context, manager, live_app)
+    page = context.new_page()
+    page.goto(f"/orders/{paid}")
+    opens = page.get_by_role("link", name="取消并退款")
+    opens.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("原因")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#sheet form")).to_have_count(0)
+    expect(opens).to_be_focused()
+    opens.click()
+    page.get_by_label("原因").select_option("其他")
+    page.get_by_role("button", name="退款 ¥2,399.00").click()
+    expect(page.get_by_text("选了「其他」，写一句是什么原因")).to_be_visible()
+    expect(page.get_by_label("原因")).to_have_value("其他")
+    page.get_by_label("说明").fill("座高不合适")
+    page.get_by_role("button", name="退款 ¥2,399.00").click()
+    expect(page.get_by_text("退款中：¥2,399.00 正在退回用户的微信")).to_be_visible()
+    page.get_by_label("写一条").fill("打过电话了")
+    page.get_by_role("button", name="保存备注").click()
+    expect(page.get_by_text("打过电话了")).to_be_visible()
+    expect(page.get_by_label("写一条")).to_have_value("")
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["1440", "390"])
+def test_nothing_grave_on_any_page_of_the_section(
+    app: Flask, live_app: str, open_context: OpenContext, manager: Actor, paid: int, size: dict[str, object]
+) -> None:
+    context = open_context(size, reduced_motion="reduce")  # axe measures what stands, not what is on its way
+    log_in_browser(app, context, manager, live_app)
+    page = context.new_page()
+    for url in ("/", "/orders/sales", "/orders/sales?q=nobody", "/orders/suspects", f"/orders/{paid}"):
+        page.goto(url)
+        assert_accessible(page)
+    page.get_by_role("link", name="取消并退款").click()
+    expect(page.get_by_label("原因")).to_be_visible()
+    assert_accessible(page)
