@@ -1,0 +1,66 @@
+"""我的: who I am here, what I hold, whom to call, and what is kept about me."""
+
+from flask import Response, url_for
+
+from app.blueprints.mobile.forms import RegionQuery
+from app.blueprints.mobile.section import bp, tabs
+from app.domain.directory import ContactKind
+from app.queries import directory, my_account, my_orders, people
+from app.web.current import actor
+from app.web.errors import refuse
+from app.web.forms import from_query
+from app.web.guards import customer, public
+from app.web.htmx import render
+from app.web.reading import read_session
+
+ALL = "all"
+
+
+@bp.get("/me")
+@customer(registered=False)
+def me() -> Response:
+    """Masked; what waits for the person comes first."""
+    who, session = actor(), read_session()
+    assert who.id is not None  # noqa: S101  # the guard let a customer in
+    return render(
+        "mobile/me.html",
+        person=people.person_of(session, who.id),
+        open_orders=my_orders.my_open_orders(session, who),
+        order_count=my_orders.my_order_count(session, who),
+        register_url=url_for(".register", next=url_for(".me")),
+        tabs=tabs(),
+    )
+
+
+@bp.get("/contact")
+@public
+def contact() -> Response:
+    """The customer service of a region: the one in the URL, else the person's own, else all."""
+    regions = directory.regions(read_session())
+    letter, own = from_query(RegionQuery).region.data, actor().region_id
+    chosen = [row for row in regions if row.letter == letter]
+    if not chosen and letter != ALL:
+        chosen = [row for row in regions if row.id == own]
+    chosen = chosen or regions
+    if not chosen:
+        return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
+    helpers = {
+        row.region_id: row for row in directory.contacts(read_session()) if row.kind is ContactKind.CUSTOMER_SERVICE
+    }
+    return render(
+        "mobile/contact.html",
+        helpers=[(row, helpers.get(row.id)) for row in chosen],
+        all_url=url_for(".contact", region=ALL) if len(chosen) < len(regions) else "",
+    )
+
+
+@bp.get("/privacy")
+@public
+def privacy() -> Response:
+    """What is kept, for what, and what the person agreed to when."""
+    who, session = actor(), read_session()
+    return render(
+        "mobile/privacy.html",
+        consents=my_account.consents_given(session, who) if who.is_customer else [],
+        is_customer=who.is_customer,
+    )

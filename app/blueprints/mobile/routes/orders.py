@@ -1,0 +1,102 @@
+"""我的订单: the list, one order, and cancelling it (SET-6, decision 14)."""
+
+from typing import Any
+
+from flask import Response, request, session, url_for
+
+from app.blueprints.mobile.section import bp, customer_service
+from app.documents.qr import qr_picture
+from app.domain import labels
+from app.domain.errors import RuleBroken
+from app.queries import my_orders, people
+from app.queries.my_orders import MyOrder
+from app.queries.paging import Key
+from app.usecases import orders
+from app.web.current import actor, now
+from app.web.formats import today_when
+from app.web.guards import customer
+from app.web.htmx import render, see_other
+from app.web.reading import forget_reads, read_session
+
+SAID_PAID = "said_paid"
+"""In the browser's session: the attempt of which WeChat's sheet said that it was paid, until it is known."""
+
+
+def own_order(order_id: int) -> MyOrder:
+    """One of the person's own orders as it stands now. Raises NotFound."""
+    return my_orders.my_order(read_session(), actor(), order_id, now())
+
+
+def is_confirming(order: MyOrder) -> bool:
+    """Whether WeChat's sheet said that the order's live attempt was paid, and nobody knows yet."""
+    return order.attempt is not None and session.get(SAID_PAID) == order.attempt.out_trade_no
+
+
+def told_story(order: MyOrder) -> list[dict[str, Any]]:
+    """The order's story for `ui.timeline`."""
+    return [
+        {
+            "time": today_when(line.at, now()),
+            "mark": line.mark,
+            "lead": line.lead,
+            "text": f"，{line.text}" if line.text else "",
+            "detail": "",
+        }
+        for line in order.story
+    ]
+
+
+@bp.get("/orders")
+@customer(registered=False)
+def orders_list() -> Response:
+    """Newest first; older ones behind a link."""
+    page = my_orders.my_order_rows(read_session(), actor(), after=Key.parse(request.args.get("after")))
+    older_url = url_for(".orders_list", after=str(page.older)) if page.older else ""
+    return render("mobile/orders.html", orders=page.rows, older_url=older_url, first_page="after" not in request.args)
+
+
+@bp.get("/orders/<int:order_id>")
+@customer(registered=False)
+def order(order_id: int) -> Response:
+    """One order: number, state, what to do next, money, its story."""
+    shown = own_order(order_id)
+    return render(
+        "mobile/order.html",
+        order=shown,
+        freeze=people.freeze_of(read_session(), shown.customer_id) if shown.is_open else None,
+        confirming=is_confirming(shown),
+        code=qr_picture(shown.number),
+        contact=customer_service(shown.region_id),
+        story=told_story(shown),
+    )
+
+
+@bp.get("/orders/<int:order_id>/cancel")
+@customer(registered=False)
+def cancel(order_id: int) -> Response:
+    """What cancelling means for this order, before it is done."""
+    shown = own_order(order_id)
+    if shown.is_closed:
+        return see_other(url_for(".order", order_id=order_id))
+    return _cancel_page(shown)
+
+
+def _cancel_page(shown: MyOrder, broken: RuleBroken | None = None) -> Response:
+    return render(
+        "mobile/cancel.html",
+        order=shown,
+        problem=labels.refusal(broken) if broken else "",
+        status=422 if broken else 200,
+    )
+
+
+@bp.post("/orders/<int:order_id>/cancel")
+@customer(registered=False)
+def cancel_order(order_id: int) -> Response:
+    """Cancels; what was paid goes back in full. A second press finds it done."""
+    try:
+        orders.cancel_order(order_id, reason="", actor=actor(), now=now())
+    except RuleBroken as broken:
+        forget_reads()
+        return _cancel_page(own_order(order_id), broken)
+    return see_other(url_for(".order", order_id=order_id))

@@ -1,0 +1,137 @@
+"""Vehicles for sale by region, one vehicle's page, and the reservation that begins there (FLOW-BUY-1, FLOW-BUY-2)."""
+
+import secrets
+
+from flask import Response, request, url_for
+
+from app.blueprints.mobile.forms import RegionQuery, ReserveForm, VehicleQuery
+from app.blueprints.mobile.section import bp, customer_service, tabs
+from app.domain import labels
+from app.domain.errors import Rule, RuleBroken
+from app.domain.orders import Intent
+from app.domain.settings import RESERVATION_HOURS
+from app.queries import directory, people, settings
+from app.queries import vehicles as for_sale
+from app.usecases import orders
+from app.web.current import actor, now
+from app.web.errors import refuse
+from app.web.forms import from_query
+from app.web.guards import customer, public
+from app.web.htmx import render, see_other
+from app.web.reading import forget_reads, read_session
+
+
+@bp.get("/")
+@public
+def vehicles() -> Response:
+    """What a region sells: the one in the URL, else the person's own, else the first."""
+    regions = directory.regions(read_session())
+    letter, own = from_query(RegionQuery).region.data, actor().region_id
+    region = next(
+        (row for row in regions if row.letter == letter),
+        next((row for row in regions if row.id == own), regions[0] if regions else None),
+    )
+    if region is None:
+        return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
+    return render(
+        "mobile/vehicles.html",
+        region=region,
+        regions=[(row, url_for(".vehicles", region=row.letter), row == region) for row in regions],
+        elsewhere=own is not None and own != region.id,
+        own_url=url_for(".vehicles"),
+        own_store=next((row.store_name for row in regions if row.id == own), ""),
+        vehicles=for_sale.vehicles_for_sale(read_session(), region.id, now()),
+        tabs=tabs(),
+    )
+
+
+@bp.get("/vehicles/<int:listing_id>")
+@public
+def vehicle(listing_id: int) -> Response:
+    """One vehicle: price, stock, colours, store, and what can be done from here."""
+    query = from_query(VehicleQuery)
+    return _vehicle_page(listing_id, colour=query.colour.data, intent=query.intent.data)
+
+
+def _vehicle_page(
+    listing_id: int, *, colour: str = "", intent: str = "", broken: RuleBroken | None = None, fault: str = ""
+) -> Response:
+    who, session = actor(), read_session()
+    shown = for_sale.vehicle_for_sale(session, listing_id, now())
+    elsewhere = who.region_id is not None and who.region_id != shown.region_id
+    own_url, own_region = "", None
+    if elsewhere and who.region_id is not None:
+        own_region = next(row for row in directory.regions(session) if row.id == who.region_id)
+        same = for_sale.same_model_in(session, shown.model_id, who.region_id, now())
+        own_url = url_for(".vehicle", listing_id=same) if same else url_for(".vehicles", region=own_region.letter)
+    return render(
+        "mobile/vehicle.html",
+        vehicle=shown,
+        colour=colour if colour in shown.colours else next(iter(shown.colours), ""),
+        is_buy=intent == Intent.BUY,
+        came_back=bool(intent) and who.registered and not broken and not fault,
+        registered=who.registered,
+        elsewhere=elsewhere,
+        own_region=own_region,
+        own_url=own_url,
+        list_url=url_for(".vehicles", region=shown.region_letter),
+        hours=settings.value_of(session, RESERVATION_HOURS, shown.region_id, now()),
+        request_key=secrets.token_hex(16),
+        problem=labels.refusal(broken) if broken else fault,
+        too_many=broken is not None and broken.rule is Rule.TOO_MANY_UNPAID,
+        status=422 if broken or fault else 200,
+    )
+
+
+@bp.get("/vehicles/<int:listing_id>/begin")
+@customer(registered=True)
+def begin(listing_id: int) -> Response:
+    """Where the buttons lead whoever is not registered: through log-in and registration, back with what they chose."""
+    query = from_query(VehicleQuery)
+    kept = {"colour": query.colour.data or None, "intent": query.intent.data or None}
+    return see_other(url_for(".vehicle", listing_id=listing_id, **kept))
+
+
+@bp.post("/vehicles/<int:listing_id>/reserve")
+@customer(registered=True)
+def reserve(listing_id: int) -> Response:
+    """立即预约 leads to the order, 立即购买 to the number entry. Pressing twice makes one order. FLOW-BUY-2."""
+    form = ReserveForm()
+    if not form.validate():
+        fault = "选一个颜色，再预约。" if form.colour.errors else "这一页放得太久了，看一遍再预约。"
+        return _vehicle_page(listing_id, colour=request.form.get("colour", ""), fault=fault)
+    intent = Intent(form.intent.data)
+    try:
+        order_id = orders.reserve(
+            listing_id=listing_id,
+            colour=form.colour.data,
+            intent=intent,
+            seen_fen=form.seen_fen.data,
+            request_key=form.request_key.data,
+            actor=actor(),
+            now=now(),
+        )
+    except RuleBroken as broken:
+        forget_reads()
+        if broken.rule is Rule.FROZEN:
+            return _frozen_page(status=422)
+        return _vehicle_page(listing_id, colour=form.colour.data, intent=intent, broken=broken)
+    next_endpoint = ".number" if intent is Intent.BUY else ".order"
+    return see_other(url_for(next_endpoint, order_id=order_id))
+
+
+@bp.get("/frozen")
+@customer(registered=True)
+def frozen() -> Response:
+    """Why nothing new can be begun, from 我的."""
+    return _frozen_page()
+
+
+def _frozen_page(*, status: int = 200) -> Response:
+    """Why the account is frozen, since when, and what lifts it. Decision 5."""
+    who = actor()
+    assert who.id is not None  # noqa: S101  # the guard let a customer in
+    freeze = people.freeze_of(read_session(), who.id)
+    if freeze is None or who.region_id is None:  # lifted meanwhile
+        return see_other(url_for(".vehicles"))
+    return render("mobile/frozen.html", freeze=freeze, contact=customer_service(who.region_id), status=status)
