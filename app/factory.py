@@ -107,7 +107,7 @@ def _install_web(app: Flask, config: Config) -> None:
     reading.close_with_request(app)
     login.install(app)
     guards.install(app)
-    headers.install(app, _origin(config.wechat_bridge_url))
+    headers.install(app, bridge_origin=_origin(config.wechat_bridge_url), login_origin=_origin(config.wechat_open_url))
     errors.install(app)
     limits.install(app)
     assets.install(app, headers.HSTS if config.secure_cookies else None)

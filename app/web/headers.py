@@ -24,8 +24,11 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
-def policy(nonce: str, bridge_origin: str) -> str:
-    """The content security policy. `bridge_origin` is the simulator's, empty in production."""
+def policy(nonce: str, *, bridge_origin: str, login_origin: str) -> str:
+    """The content security policy. `bridge_origin` is the simulator's, empty in production.
+
+    A form may lead to WeChat's log-in at `login_origin`: a browser holds redirects after a form to `form-action` too.
+    """
     bridge = f" {bridge_origin}" if bridge_origin else ""
     return "; ".join(
         (
@@ -37,7 +40,7 @@ def policy(nonce: str, bridge_origin: str) -> str:
             f"connect-src 'self'{bridge}",
             "manifest-src 'self'",
             "media-src 'self' blob:",
-            f"form-action 'self'{bridge}",
+            f"form-action 'self' {login_origin}",
             "frame-ancestors 'none'",
             "base-uri 'none'",
             "object-src 'none'",
@@ -45,13 +48,15 @@ def policy(nonce: str, bridge_origin: str) -> str:
     )
 
 
-def install(app: Flask, bridge_origin: str) -> None:
+def install(app: Flask, *, bridge_origin: str, login_origin: str) -> None:
     """Puts the headers on every answer, errors and callbacks too."""
 
     @app.after_request
     def add(response: Response) -> Response:
         response.headers.update(_ALWAYS)
-        response.headers["Content-Security-Policy"] = policy(csp_nonce(), bridge_origin)
+        response.headers["Content-Security-Policy"] = policy(
+            csp_nonce(), bridge_origin=bridge_origin, login_origin=login_origin
+        )
         if runtime().secure_cookies:
             response.headers["Strict-Transport-Security"] = HSTS
         if current_user.is_authenticated or "Cache-Control" not in response.headers:
