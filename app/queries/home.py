@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import business_day, day_start
-from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
+from app.domain.charges import ChargeStatus, PaymentStatus
 from app.domain.ledger import Account
 from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
@@ -20,6 +20,7 @@ from app.domain.standing import SOON
 from app.models.directory import Region
 from app.models.money import Charge, LedgerAccount, LedgerTransfer, Payment, Refund
 from app.models.orders import Order, OrderDay
+from app.queries.orders import charge_status_of
 
 DAYS_SHOWN = 7
 
@@ -101,35 +102,36 @@ def _within(column: Any, regions: list[int] | None) -> list[ColumnElement[bool]]
 
 
 def _open_orders(session: Session, regions: list[int] | None, now: datetime) -> list[Waiting]:
-    paid, unpaid = Charge.status == ChargeStatus.SETTLED, Charge.status == ChargeStatus.OPEN
+    # Every part of the index is named, or SQLite walks over the closed orders too.
+    reserved = (
+        select(Order.region_id, Order.number, Order.expires_at, charge_status_of(Order.__table__.c.id).label("charge"))
+        .where(
+            Order.business == Business.SALE,
+            Order.region_id.in_(select(Region.id) if regions is None else regions),
+            Order.status == OrderStatus.RESERVED,
+        )
+        .cte("reserved")
+        .prefix_with("MATERIALIZED")
+        .c
+    )
+    paid, unpaid = reserved.charge == ChargeStatus.SETTLED, reserved.charge == ChargeStatus.OPEN
     kinds = {
         Task.PICK_UP: paid,
-        Task.PAY_SOON: unpaid & (Order.expires_at < now + SOON),
-        Task.OVERDUE: paid & (Order.expires_at <= now),
+        Task.PAY_SOON: unpaid & (reserved.expires_at < now + SOON),
+        Task.OVERDUE: paid & (reserved.expires_at <= now),
     }
-    # Every part of the index is named, or SQLite walks over the closed orders too.
-    reserved = [
-        Order.business == Business.SALE,
-        Order.region_id.in_(select(Region.id) if regions is None else regions),
-        Order.status == OrderStatus.RESERVED,
-    ]
-    of_charge = (Charge.order_id == Order.id) & (Charge.purpose == Purpose.SALE)
     counts = session.execute(
         select(
-            Order.region_id,
+            reserved.region_id,
             *(func.sum(case((condition, 1), else_=0)).label(kind) for kind, condition in kinds.items()),
-        )
-        .join(Charge, of_charge)
-        .where(*reserved)
-        .group_by(Order.region_id)
+        ).group_by(reserved.region_id)
     ).all()
     # Of the paid ones the next to pass its deadline is meant: what has passed it has a row of its own.
-    oldest_of = {**kinds, Task.PICK_UP: paid & (Order.expires_at > now)}
+    oldest_of = {**kinds, Task.PICK_UP: paid & (reserved.expires_at > now)}
     firsts = [
-        select(literal(kind.value).label("kind"), Order.number, Order.expires_at.label("at"))
-        .join(Charge, of_charge)
-        .where(*reserved, condition)
-        .order_by(Order.expires_at)
+        select(literal(kind.value).label("kind"), reserved.number, reserved.expires_at.label("at"))
+        .where(condition)
+        .order_by(reserved.expires_at)
         .limit(1)
         .subquery()
         for kind, condition in oldest_of.items()

@@ -526,7 +526,9 @@ def upgrade() -> None:  # noqa: PLR0915  # one step for each table
     op.create_index("ix_orders_business_status", "orders", ["business", "status", "reserved_at", "id"], unique=False)
     op.create_index("ix_orders_customer_id", "orders", ["customer_id", "reserved_at"], unique=False)
     op.create_index("ix_orders_deadline", "orders", ["status", "expires_at"], unique=False)
-    op.create_index("ix_orders_listing_id", "orders", ["listing_id", "reserved_at", "id"], unique=False)
+    op.create_index(
+        "ix_orders_listing_id", "orders", ["listing_id", "reserved_at", "id", "status", "amount_fen"], unique=False
+    )
     op.create_index("ix_orders_number", "orders", ["number", "id"], unique=False)
     op.create_index("ix_orders_picked_up_at", "orders", ["region_id", "picked_up_at"], unique=False)
     op.create_index(

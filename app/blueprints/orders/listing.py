@@ -1,0 +1,200 @@
+"""The list of sale orders in terms of its URL: filters, links, tabs, and what an empty list says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import url_for
+
+from app.blueprints.orders import words
+from app.blueprints.orders.forms import ALL_TIME, RANGES, USUAL_RANGE, USUAL_SIZE, OrderFilterForm, days_of
+from app.domain import labels
+from app.domain.calendar import business_day
+from app.domain.finding import Shape, read_search
+from app.domain.orders import OrderStatus
+from app.domain.standing import Todo
+from app.queries import orders
+from app.queries.orders import ModelRow, OrderFilters
+from app.web.current import actor
+from app.web.formats import yuan
+from app.web.reading import read_session
+from app.web.regions import ALL, Chosen
+
+MOST_WIDENINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ListLinks:
+    """Links to the list with what it is filtered by, and one thing changed. A change begins at the first page again."""
+
+    kept: dict[str, str]
+
+    def to(self, **changed: str | None) -> str:
+        """The link; None takes a filter away."""
+        return query_url(".sale_orders", {**self.kept, **changed})
+
+    def of_range(self, range_: str) -> str:
+        """The link with other days."""
+        return self.to(**{"range": range_, "from": None, "to": None})
+
+
+def query_url(endpoint: str, values: Mapping[str, str | None]) -> str:
+    """A URL whose query holds what has a value."""
+    return f"{url_for(endpoint)}?{urlencode({name: value for name, value in values.items() if value})}".rstrip("?")
+
+
+def scope_words(chosen: Chosen) -> str:
+    """What stands beside the title."""
+    region = chosen.region
+    return f"{f'{region.letter} {region.name}' if region else chosen.scope_words}，按预约时间，新的在前"
+
+
+def filters_of(form: OrderFilterForm, chosen: Chosen, models: list[ModelRow], today: date) -> OrderFilters:
+    """What the panel and the region switch ask for."""
+    first_on, last_on = form.span(today)
+    known = {row.id for row in models}
+    return OrderFilters(
+        region_id=chosen.id,
+        status=OrderStatus(form.state.data) if form.state.data else None,
+        first_on=first_on,
+        last_on=last_on,
+        model_id=form.model.data if form.model.data in known else None,
+        todo=Todo(form.todo.data) if form.todo.data else None,
+        search=read_search(form.q.data),
+    )
+
+
+def kept_of(form: OrderFilterForm, chosen: Chosen, filters: OrderFilters) -> dict[str, str]:
+    """What stands in every link of the page: only what differs from a page without any filter, and the region."""
+    kept: dict[str, str] = {}
+    if len(chosen.offered) > 1:
+        kept["region"] = chosen.region.letter if chosen.region else ALL
+    if pressed := form.chosen_range():
+        kept["range"] = pressed
+    elif form.from_on.data or form.to_on.data:
+        kept |= {"from": str(filters.first_on or ""), "to": str(filters.last_on or "")}
+    if filters.status:
+        kept["state"] = filters.status.value
+    if filters.model_id:
+        kept["model"] = str(filters.model_id)
+    if filters.todo:
+        kept["todo"] = filters.todo.value
+    if filters.search:
+        kept["q"] = form.q.data
+    if form.size.data != USUAL_SIZE:
+        kept["size"] = str(form.size.data)
+    return kept
+
+
+def ranges_of(filters: OrderFilters, today: date) -> list[tuple[str, str, str, str, bool]]:
+    """The segmented buttons: (value, label, first day, last day, current)."""
+    spans = {value: days_of(value, today) for value in RANGES}
+    return [
+        (value, RANGES[value], str(first), str(last), (first, last) == (filters.first_on, filters.last_on))
+        for value, (first, last) in spans.items()
+    ]
+
+
+def tabs_of(found: orders.OrderList, filters: OrderFilters, links: ListLinks) -> list[tuple[str, str, int, bool]]:
+    """The state tabs: (link, word, count, current)."""
+    every = (links.to(state=None), "全部订单", found.total, filters.status is None)
+    return [
+        every,
+        *(
+            (links.to(state=status.value), labels.ORDER_STATUS[status].word, tally.orders, filters.status is status)
+            for status, tally in found.tallies.items()
+        ),
+    ]
+
+
+def owed_words(found: orders.OrderList, filters: OrderFilters) -> str:
+    """The sum at the right of the tabs. A closed order owes nothing: its tab has none."""
+    if filters.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
+        return ""
+    return f"应收合计 {yuan(found.owed_fen(filters.status))}"
+
+
+def tab_keep(links: ListLinks) -> dict[str, str]:
+    """What the panel repeats though it has no field for it: the state, and that no day is meant."""
+    kept = {"state": links.kept["state"]} if "state" in links.kept else {}
+    return kept | ({"range": ALL_TIME} if links.kept.get("range") == ALL_TIME else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What an empty list says: what is missing in the filter's words, and the likeliest widenings."""
+
+    title: str
+    text: str
+    acts: list[tuple[str, str]]
+
+
+def empty_of(
+    filters: OrderFilters,
+    chosen: Chosen,
+    models: list[ModelRow],
+    links: ListLinks,
+    found: orders.OrderList,
+    now: datetime,
+) -> Empty:
+    """The empty state of a filter."""
+    if filters.search and filters.search.shape is Shape.UNREADABLE:
+        return Empty(
+            f"看不懂{words.search_words(filters.search)}",
+            "可以找：编号 AM0001、四位尾号、订单号、11 位手机号、两个字以上的姓名、拼音或首字母、微信支付单号。",
+            [("清空查找", links.to(q=None))],
+        )
+    model = next((row.name for row in models if row.id == filters.model_id), "")
+    label = next((label for _, label, _, _, current in ranges_of(filters, business_day(now)) if current), "")
+    what = "、".join(
+        part
+        for part in (
+            words.search_words(filters.search) if filters.search else "",
+            labels.TODO[filters.todo] if filters.todo else "",
+            labels.ORDER_STATUS[filters.status].word if filters.status else "",
+            model,
+        )
+        if part
+    )
+    place = chosen.region.store_name or chosen.region.name if chosen.region else ""
+    days = words.span_words(filters.first_on, filters.last_on, label)
+    title = f"{place}{days}{'还' if not (place or days or what) else ''}没有{_of(what)}买车订单"
+    wider = _widenings(filters, chosen, links, found, now)
+    text = "；".join(said for said, _ in wider)
+    acts = [act for _, act in wider]
+    if not wider and not what:
+        return Empty(title, "用户在手机上预约以后，订单就列在这里。", [])
+    return Empty(title, f"{text}。" if text else "换一个条件再找。", acts or [("清空筛选", url_for(".sale_orders"))])
+
+
+def _of(what: str) -> str:
+    """`尾号 2047 的`, `已预约的`: a digit or a Latin letter stands apart from Chinese."""
+    return f"{what}{' ' if what[-1].isascii() else ''}的" if what else ""
+
+
+def _widenings(
+    filters: OrderFilters, chosen: Chosen, links: ListLinks, found: orders.OrderList, now: datetime
+) -> list[tuple[str, tuple[str, str]]]:
+    """The first two ways to widen the filter that would show something: (what there is, (button, link))."""
+
+    def there_are(**changed: Any) -> int:
+        return orders.how_many(read_session(), actor(), replace(filters, **changed), now)
+
+    ways: list[tuple[str, tuple[str, str]]] = []
+    if filters.status and found.total:
+        ways.append((f"其他状态有 {found.total} 单符合", ("看全部状态", links.to(state=None))))
+    if chosen.region and len(chosen.offered) > 1 and (n := there_are(region_id=None)):
+        ways.append((f"其他区域有 {n} 单符合", ("看全部区域", links.to(region=ALL))))
+    for value in (USUAL_RANGE, ALL_TIME):
+        first_on, last_on = days_of(value, business_day(now))
+        wider = filters.first_on is not None and (first_on is None or first_on < filters.first_on)
+        if len(ways) < MOST_WIDENINGS and wider and (n := there_are(first_on=first_on, last_on=last_on)):
+            said = f"把时间放宽到{RANGES[value]}有 {n} 单" if value in RANGES else f"不限时间有 {n} 单"
+            button = f"改为{RANGES[value]}" if value in RANGES else "不限时间"
+            ways.append((said, (button, links.of_range(value))))
+            break
+    if len(ways) < MOST_WIDENINGS and filters.model_id and (n := there_are(model_id=None)):
+        ways.append((f"其他车型有 {n} 单符合", ("看全部车型", links.to(model=None))))
+    return ways[:MOST_WIDENINGS]
