@@ -134,7 +134,7 @@ class _Reader:
     def url(self, name: str, *, default: str) -> str:
         value = self.env.get(name, default).rstrip("/")
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
             self.faults.append(f"{name}: is {value!r}, must be http(s)://host[:port]")
         return value
 

@@ -8,10 +8,12 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.charges import PaymentStatus
 from app.domain.identity import checked_id_number, checked_name, checked_phone, search_keys
 from app.domain.orders import OrderStatus
 from app.models import Base
 from app.models.access import Staff
+from app.models.money import Charge, Payment
 from app.models.numbers import NumberSlot, SlotState
 from app.models.orders import Order
 from app.models.people import Identity, IdentityKey
@@ -22,6 +24,7 @@ from app.usecases.seeding.people import id_number_of
 from app.web.current import RUNTIME
 from tests.factories.orders import an_order
 from tests.fixtures.databases import Database
+from tests.fixtures.simulators import Simulator
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 OF_ITS_OWN = {"id_number"}  # sealed with a nonce: never twice the same
@@ -170,3 +173,25 @@ def test_the_demos_first_start_has_something_of_everything_and_its_second_change
     assert run(args=["demo", "seed"]).exit_code == 0
     with database.read() as session:
         assert everything(session) == first
+
+
+@pytest.mark.both_engines
+def test_what_waits_to_be_picked_up_in_the_demo_was_paid_at_the_simulator(
+    app: Flask, database: Database, simulator: Simulator
+) -> None:
+    """So whoever cancels such an order in the demo sees the money go back."""
+    run = app.test_cli_runner().invoke
+    assert run(args=["demo", "seed"]).output == "demo: the data is there\n"
+    waiting = database.all(
+        select(Payment)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .join(Order, Order.id == Charge.order_id)
+        .where(Order.status == OrderStatus.RESERVED, Payment.status == PaymentStatus.SETTLES)
+    )
+    paid_there = {payment["transaction_id"] for payment in simulator.books()["payments"]}
+    assert waiting
+    assert {payment.transaction_id for payment in waiting} == paid_there
+    assert {person["nickname"] for person in simulator.get("/_sim/people")["people"]} <= set(
+        database.all(select(Identity.name))
+    )
+    assert violations(database) == []
