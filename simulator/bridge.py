@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, send_from_directory
 
 from simulator import credentials, signing, trades
-from simulator.calls import as_json
+from simulator.calls import as_json, asked_json
 from simulator.people import person
 from simulator.web_state import is_outside
 from simulator.world import World, the_world
@@ -30,7 +30,7 @@ def script() -> Response:
 @bp.post("/_sim/bridge/preverify")
 def preverify() -> Response:
     """wx.config: whether the page was signed with a ticket of ours, on a domain of ours."""
-    world, asked = the_world(), _asked()
+    world, asked = the_world(), asked_json()
     return as_json({"err_msg": _page_fault(world, asked) or "system:ok"})
 
 
@@ -48,7 +48,7 @@ def _page_fault(world: World, asked: dict[str, Any]) -> str:
 @bp.post("/_sim/bridge/pay")
 def pay_sheet() -> Response:
     """getBrandWCPayRequest: whether the sheet may be shown, and what stands on it."""
-    world, asked = the_world(), _asked()
+    world, asked = the_world(), asked_json()
     if asked.get("appId") != world.keys.app_id:
         return _no_sheet("appId 与公众号不符")
     if asked.get("signType") != "RSA":
@@ -78,8 +78,3 @@ def pay_sheet() -> Response:
 
 def _no_sheet(reason: str) -> Response:
     return as_json({"err_msg": "get_brand_wcpay_request:fail", "err_desc": reason})
-
-
-def _asked() -> dict[str, Any]:
-    asked = request.get_json(force=True, silent=True)
-    return asked if isinstance(asked, dict) else {}

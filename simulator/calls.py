@@ -1,4 +1,4 @@
-"""What happens around every call of the application: the log, and the faults that strike before and after it."""
+"""Around every call of the application: the log, its JSON, and the faults that strike before and after it."""
 
 import json
 import socket
@@ -55,3 +55,9 @@ def as_json(answer: Any, status: int = 200, *, mimetype: str = "application/json
     """JSON with readable Chinese and its charset."""
     body = json.dumps(answer, ensure_ascii=False).encode()
     return Response(body, status=status, content_type=f"{mimetype}; charset=utf-8")
+
+
+def asked_json() -> dict[str, Any]:
+    """What a handle was sent; nothing when it is no JSON object."""
+    asked = request.get_json(force=True, silent=True)
+    return asked if isinstance(asked, dict) else {}

@@ -15,6 +15,7 @@ TIME_LIMIT = 5.0  # seconds that WeChat waits for an answer
 GOOD = (200, 204)
 STALE_AGE = 600.0  # seconds
 FORGED, STALE, UNKNOWN_SERIAL, SIGNTEST, TRUNCATED = "forged", "stale", "unknown_serial", "signtest", "truncated"
+DISGUISES = frozenset({FORGED, STALE, UNKNOWN_SERIAL, SIGNTEST, TRUNCATED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from simulator import books, delivery, faults, handmade, notices, outgoing, people, refunds, trades
-from simulator.calls import as_json
+from simulator.calls import as_json, asked_json
 from simulator.clock import rfc3339
 from simulator.refused import Refused
 from simulator.world import origin_of, the_world
@@ -13,11 +13,6 @@ from simulator.world import origin_of, the_world
 bp = Blueprint("handles", __name__, url_prefix="/_sim")
 OUTCOMES = ("ok", "cancel", "fail")
 MOST_TIMES = 100
-
-
-def _asked() -> dict[str, Any]:
-    asked = request.get_json(force=True, silent=True)
-    return asked if isinstance(asked, dict) else {}
 
 
 def _bad(reason: str, status: int = 400, **facts: object) -> Response:
@@ -48,7 +43,7 @@ def list_people() -> Response:
 @bp.post("/people")
 def make_person() -> Response:
     """A new person."""
-    asked = _asked()
+    asked = asked_json()
     nickname = str(asked.get("nickname") or "").strip()
     if not nickname:
         return _bad("nickname is missing")
@@ -66,7 +61,7 @@ def make_person() -> Response:
 def change_person(openid: str) -> Response:
     """Begins or ends to follow the official account."""
     world = the_world()
-    people.follow(world, openid, subscribed=bool(_asked().get("subscribed", True)))
+    people.follow(world, openid, subscribed=bool(asked_json().get("subscribed", True)))
     row = people.person(world, openid)
     return _bad("no such person", 404) if row is None else as_json(_person(row))
 
@@ -83,7 +78,7 @@ def _person(row: Any) -> dict[str, Any]:
 @bp.post("/pay/<prepay_id>")
 def pay(prepay_id: str) -> Response:
     """What the person does with the payment sheet."""
-    world, outcome = the_world(), _asked().get("outcome")
+    world, outcome = the_world(), asked_json().get("outcome")
     if outcome not in OUTCOMES:
         return _bad(f"outcome must be one of {', '.join(OUTCOMES)}")
     try:
@@ -113,7 +108,7 @@ def show_books() -> Response:
 @bp.post("/refunds/<out_refund_no>")
 def end_refund(out_refund_no: str) -> Response:
     """WeChat ends a refund as told."""
-    status = _asked().get("status")
+    status = asked_json().get("status")
     if status not in (refunds.SUCCESS, refunds.ABNORMAL, refunds.CLOSED):
         return _bad("status must be one of SUCCESS, ABNORMAL, CLOSED")
     try:
@@ -138,7 +133,7 @@ def list_faults() -> Response:
 @bp.post("/faults")
 def set_fault() -> Response:
     """Misbehave as told. `times` absent is once, null is until cleared; every other key is a parameter."""
-    asked = _asked()
+    asked = asked_json()
     params = {key: value for key, value in asked.items() if key not in ("name", "times")}
     world = the_world()
     try:
@@ -171,7 +166,7 @@ def list_notices() -> Response:
 def send_notice() -> Response:
     """A notice made by hand, sent at once."""
     try:
-        notice_id, attempt = handmade.send(the_world(), _asked())
+        notice_id, attempt = handmade.send(the_world(), asked_json())
     except (handmade.BadNotice, ValueError, TypeError) as bad:
         return _bad(str(bad))
     return as_json({"id": notice_id, "status": attempt.status, "error": attempt.error or None})
@@ -180,7 +175,7 @@ def send_notice() -> Response:
 @bp.post("/notices/<int:notice_id>/resend")
 def resend(notice_id: int) -> Response:
     """The same notice again, `times` times, one by one or `concurrent`."""
-    asked = _asked()
+    asked = asked_json()
     times = asked.get("times", 1)
     if isinstance(times, bool) or not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
         return _bad(f"times must be a whole number from 1 to {MOST_TIMES}")
@@ -202,7 +197,7 @@ def list_requests() -> Response:
 @bp.post("/app")
 def move_app() -> Response:
     """The application is somewhere else (another port): OAuth may return there, its pages may call the bridge."""
-    world, url = the_world(), str(_asked().get("url", ""))
+    world, url = the_world(), str(asked_json().get("url", ""))
     if origin_of(url) is None or not world.may_notify(url):
         return _bad("url must be http(s)://host[:port] on this machine")
     world.app_url = url.rstrip("/")
@@ -213,6 +208,6 @@ def move_app() -> Response:
 def reset() -> Response:
     """Nothing ever happened. Keys, the clock, access tokens and tickets stay; people too, if asked."""
     world = the_world()
-    world.store.forget(people=not _asked().get("keep_people", False))
+    world.store.forget(people=not asked_json().get("keep_people", False))
     world.requests.clear()
     return as_json({"status": "ok"})

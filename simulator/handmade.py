@@ -20,13 +20,6 @@ KINDS = {
     "other_merchant": "别的商户",
     "unknown_order": "不明订单（钱真的到账）",
 }
-DISGUISES = {
-    "forged": delivery.FORGED,
-    "stale": delivery.STALE,
-    "unknown_serial": delivery.UNKNOWN_SERIAL,
-    "signtest": delivery.SIGNTEST,
-    "truncated": delivery.TRUNCATED,
-}
 FIELDS = ("out_trade_no", "transaction_id", "appid", "mchid", "openid", "amount", "currency")
 REFUND_FIELDS = ("out_refund_no", "out_trade_no", "refund_id", "mchid", "refund_status", "amount")
 
@@ -46,8 +39,8 @@ def send(world: World, wish: Mapping[str, Any]) -> tuple[int, Attempt]:
     url = str(wish.get("url") or url)
     if not world.may_notify(url):
         raise BadNotice("url must lie on the application or on this machine")
-    disguise = DISGUISES.get(kind, "")
-    if kind == "stale":
+    disguise = kind if kind in delivery.DISGUISES else ""
+    if disguise == delivery.STALE:
         disguise += f":{float(wish.get('age', delivery.STALE_AGE))}"
     with world.store.write() as db:
         notice_id = notices.insert(world, db, event, facts, url, state=notices.BY_HAND, disguise=disguise)

@@ -79,17 +79,8 @@ def body_of(world: World, kind: str, facts: dict[str, Any]) -> str:
     return json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
 
 
-def put_payment(world: World, db: sqlite3.Connection, facts: dict[str, Any], url: str) -> None:
-    """Queues the notice of a payment, as the faults will have it."""
-    _queue(world, db, PAYMENT, facts, url)
-
-
-def put_refund(world: World, db: sqlite3.Connection, facts: dict[str, Any], url: str) -> None:
-    """Queues the notice of a refund, as the faults will have it."""
-    _queue(world, db, REFUND, facts, url)
-
-
-def _queue(world: World, db: sqlite3.Connection, kind: str, facts: dict[str, Any], url: str) -> None:
+def queue(world: World, db: sqlite3.Connection, kind: str, facts: dict[str, Any], url: str) -> None:
+    """Queues the notice of a payment or a refund, as the faults will have it."""
     never = faults.take(db, "never", kind=kind)
     late = faults.take(db, "late", kind=kind) if never is None else None
     duplicate = faults.take(db, "duplicate", kind=kind) if never is None else None

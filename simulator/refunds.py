@@ -111,7 +111,7 @@ def finish_due(world: World) -> None:
             )
             ended = db.execute(f"{_JOINED} where r.id = ?", (row["id"],)).fetchone()
             if ended["notify_url"]:
-                notices.put_refund(world, db, notices.refund_facts(world, ended), ended["notify_url"])
+                notices.queue(world, db, notices.REFUND, notices.refund_facts(world, ended), ended["notify_url"])
 
 
 def end_by_hand(world: World, out_refund_no: str, status: str) -> None:

@@ -12,7 +12,6 @@ from simulator.web import create_app
 from simulator.world import World
 
 _log = logging.getLogger("simulator")
-BROKEN = 500
 
 
 class QuietRequests(WSGIRequestHandler):

@@ -162,7 +162,7 @@ def receive(world: World, db: sqlite3.Connection, row: Row) -> tuple[str, str]:
     if merchant is not None:
         told = notices.payment_facts(world, row, transaction_id=transaction_id, paid_at=now)
         told["mchid"] = merchant["mchid"] or another_merchant(world)
-        notices.put_payment(world, db, told, row["notify_url"])
+        notices.queue(world, db, notices.PAYMENT, told, row["notify_url"])
         return row["state"], transaction_id
     amount, payer, app_id = _what_really_happened(world, db, row)
     db.execute(
@@ -171,7 +171,7 @@ def receive(world: World, db: sqlite3.Connection, row: Row) -> tuple[str, str]:
         (SUCCESS, transaction_id, app_id, payer, amount, now, row["id"]),
     )
     paid = db.execute("select * from payments where id = ?", (row["id"],)).fetchone()
-    notices.put_payment(world, db, notices.payment_facts(world, paid), row["notify_url"])
+    notices.queue(world, db, notices.PAYMENT, notices.payment_facts(world, paid), row["notify_url"])
     return SUCCESS, transaction_id
 
 

@@ -15,6 +15,7 @@ from app.cli._refusing import refuse_unless_demo
 from app.cli.seed import DEFAULT_SEED
 from app.db import read_only_session
 from app.domain.calendar import SHANGHAI
+from app.queries.demo import somebody_ordered
 from app.queries.staff import staff_roles
 from app.usecases.seeding import demo as ground
 from app.usecases.seeding.orders import seed_orders
@@ -98,7 +99,9 @@ def demo_commands(data_dir: Path, wechat_url: str, *, demo: bool) -> click.Group
         ground.lay_directory()
         ground.lay_catalogue(now=now)
         ground.lay_staff(password_hashes={one.login: hasher.hash(DEMO_PASSWORD) for one in ground.STAFF})
-        if not ground.has_orders():
+        with read_only_session() as session:
+            ordered = somebody_ordered(session)
+        if not ordered:
             seed_orders(
                 DEMO_ORDERS,
                 seed=DEFAULT_SEED,

@@ -37,7 +37,6 @@ class Rule(StrEnum):
     SCHOOL_HAS_ORDERS = "school_has_orders"
     SCHOOL_HAS_PEOPLE = "school_has_people"
     SERIES_FULL = "series_full"
-    SNAPSHOT_VISITOR = "snapshot_visitor"
     SOLD_OUT = "sold_out"
     STALE_CHOICE = "stale_choice"
     STILL_OPEN = "still_open"

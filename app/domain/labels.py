@@ -22,7 +22,7 @@ from app.domain.standing import PayState, Todo
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word, and one of the six looks, told by its shape too: open | wait | done | returned | over | wrong."""
+    """A word, and one of the six looks, told by its shape too: open | wait | done | past | void | stop."""
 
     word: str
     look: str
@@ -31,32 +31,32 @@ class Badge:
 ORDER_STATUS: Mapping[OrderStatus, Badge] = {
     OrderStatus.RESERVED: Badge("已预约", "open"),
     OrderStatus.COMPLETED: Badge("已完成", "done"),
-    OrderStatus.CANCELLED: Badge("已取消", "over"),
-    OrderStatus.EXPIRED: Badge("已过期", "over"),
+    OrderStatus.CANCELLED: Badge("已取消", "void"),
+    OrderStatus.EXPIRED: Badge("已过期", "void"),
 }
 PAYMENT_STATUS: Mapping[PaymentStatus, Badge] = {
-    PaymentStatus.CREATED: Badge("待支付", "over"),
-    PaymentStatus.PREPARED: Badge("待支付", "over"),
-    PaymentStatus.CLOSED: Badge("已取消", "over"),
+    PaymentStatus.CREATED: Badge("待支付", "void"),
+    PaymentStatus.PREPARED: Badge("待支付", "void"),
+    PaymentStatus.CLOSED: Badge("已取消", "void"),
     PaymentStatus.SETTLES: Badge("已支付", "done"),
     PaymentStatus.SURPLUS: Badge("多付", "wait"),
-    PaymentStatus.SUSPECT: Badge("金额不符", "wrong"),
+    PaymentStatus.SUSPECT: Badge("金额不符", "stop"),
 }
 MISFITS: Mapping[str, Badge] = {
-    "amount": Badge("金额不符", "wrong"),
-    "payer": Badge("付款人不符", "wrong"),
-    "app": Badge("公众号不符", "wrong"),
-    "currency": Badge("币种不符", "wrong"),
-    "order": Badge("没有这个订单", "wrong"),
-    "transaction": Badge("重复的支付单号", "wrong"),
-    "merchant": Badge("别家商户", "wrong"),
+    "amount": Badge("金额不符", "stop"),
+    "payer": Badge("付款人不符", "stop"),
+    "app": Badge("公众号不符", "stop"),
+    "currency": Badge("币种不符", "stop"),
+    "order": Badge("没有这个订单", "stop"),
+    "transaction": Badge("重复的支付单号", "stop"),
+    "merchant": Badge("别家商户", "stop"),
 }
 REFUND_STATUS: Mapping[RefundStatus, Badge] = {
     RefundStatus.REQUESTED: Badge("退款中", "open"),
     RefundStatus.ACCEPTED: Badge("退款中", "open"),
     RefundStatus.DONE: Badge("已退款", "done"),
-    RefundStatus.ABNORMAL: Badge("退款异常", "wrong"),
-    RefundStatus.REFUSED: Badge("退款异常", "wrong"),
+    RefundStatus.ABNORMAL: Badge("退款异常", "stop"),
+    RefundStatus.REFUSED: Badge("退款异常", "stop"),
 }
 PAY_STATE: Mapping[PayState, str] = {
     PayState.UNPAID: "未支付",
@@ -76,6 +76,7 @@ BUSINESS: Mapping[Business, str] = {
     Business.RENTAL: "租车",
     Business.MINI_RENTAL: "mini租",
 }
+ALL_REGIONS = "全部区域"
 INTENT: Mapping[Intent, str] = {Intent.RESERVE: "立即预约", Intent.BUY: "立即购买"}
 ROLE: Mapping[Role, str] = {
     Role.OWNER: "店主",
@@ -159,7 +160,7 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.TIME_PAST: "生效时间已经过了。写一个之后的时间，马上生效就留空。",
     Rule.WECHAT_WRONG: "微信号是 6 到 20 位字母、数字、_ 或 -，字母开头。",
     Rule.NOT_COLLECTED: "这辆车还没有提走，没有可以撤销的。",
-    Rule.NOT_FROZEN: "这个账户没有冻结。",
+    Rule.NOT_FROZEN: "这个账户没有冻结，不用解冻。",
     Rule.NOT_MATCHED: "先在店里输入车辆编号，再付款。",
     Rule.NOT_PAID: lambda facts: f"车款还没付，付清 ¥{yuan(_fen(facts['amount_fen']))} 后才能提车。",
     Rule.NOT_RESERVED: "这个订单已经不能付款了，看看订单现在的状态。",
@@ -170,11 +171,10 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     ),
     Rule.PRICE_MISSING: "这辆车还没有定价，暂时不能预约。",
     Rule.REASON_MISSING: "写一句原因，同事以后看得懂。",
-    Rule.SERIES_FULL: lambda facts: f"这一号段用完了（{facts['last']}），暂时不能预约；店里已经收到提醒。",
-    Rule.SNAPSHOT_VISITOR: "这是微信的快照页。点右上角「使用完整服务」，再继续。",
+    Rule.SERIES_FULL: lambda facts: f"这一号段用完了（到 {facts['last']} 为止），暂时不能预约，联系客服告诉我们。",
     Rule.SOLD_OUT: "刚刚被订完了，看看别的车型，或过几天再来。",
     Rule.STALE_CHOICE: lambda facts: f"价格刚刚变成了 ¥{yuan(_fen(facts['price_fen']))}，看好新的价格再决定。",
-    Rule.STILL_OPEN: "这个订单还开着。",
+    Rule.STILL_OPEN: "这个订单还开着，不用恢复。",
     Rule.TOO_MANY_UNPAID: lambda facts: f"你已经有 {facts['limit']} 个没付款的预约，先付一个或取消一个。",
     Rule.UNDO_TIME_OVER: lambda facts: f"提车超过 {facts['minutes']} 分钟，不能撤销了。",
     Rule.VALUE_OUT_OF_RANGE: lambda facts: (

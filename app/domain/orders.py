@@ -80,9 +80,14 @@ def deadline_after_match(expires_at: datetime, now: datetime, *, hold_minutes: i
     return max(expires_at, now + timedelta(minutes=hold_minutes))
 
 
+def is_time_to_pay(expires_at: datetime, now: datetime) -> bool:
+    """Whether enough is left to offer a payment. Decision 13."""
+    return expires_at - now >= timedelta(minutes=LEAST_MINUTES_TO_PAY)
+
+
 def refuse_unless_time_to_pay(expires_at: datetime, now: datetime) -> None:
-    """Raises RuleBroken when too little is left to offer a payment. Decision 13."""
-    if expires_at - now < timedelta(minutes=LEAST_MINUTES_TO_PAY):
+    """The same as a refusal. Raises RuleBroken."""
+    if not is_time_to_pay(expires_at, now):
         raise RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=expires_at)
 
 
@@ -106,7 +111,12 @@ def refuse_unless_customer_may_cancel(facts: CancelFacts, now: datetime, *, paid
         raise RuleBroken(Rule.CANCEL_TIME_OVER, hours=paid_hours)
 
 
+def is_undo_in_time(picked_up_at: datetime, now: datetime, *, minutes: int) -> bool:
+    """A pickup can be undone for some minutes only. Decision 17."""
+    return now <= picked_up_at + timedelta(minutes=minutes)
+
+
 def refuse_unless_undo_in_time(picked_up_at: datetime, now: datetime, *, minutes: int) -> None:
-    """A pickup can be undone for some minutes only. Raises RuleBroken. Decision 17."""
-    if now > picked_up_at + timedelta(minutes=minutes):
+    """The same as a refusal. Raises RuleBroken."""
+    if not is_undo_in_time(picked_up_at, now, minutes=minutes):
         raise RuleBroken(Rule.UNDO_TIME_OVER, minutes=minutes)

@@ -10,7 +10,6 @@ from app.domain.errors import Rule, RuleBroken
 from app.domain.numbering import Business, VehicleNumber, fold
 from app.domain.orders import OrderStatus
 
-FRAME_NO_LENGTH = 30
 _FRAME_NO = re.compile(r"[0-9A-Z]{5,30}")
 _LIKE_OUR_NUMBERS = re.compile(r"[A-Z][MZP]?\d{1,6}")  # a plate or battery number, or one read or typed wrongly
 

@@ -37,7 +37,8 @@ class Entry:
     line: Line
 
 
-def _money(facts: Facts) -> str:
+def money_of(facts: Facts) -> str:
+    """The amount of an act; empty where its row lacks it."""
     amount = facts.get("amount_fen")
     return f"¥{yuan(amount)}" if isinstance(amount, int) else ""
 
@@ -52,19 +53,20 @@ def _ids(facts: Facts) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(facts[key])) for key, name in names if facts.get(key))
 
 
-def _of(facts: Facts, key: str) -> str:
+def fact_of(facts: Facts, key: str) -> str:
+    """A fact of an act as text; empty where its row lacks it."""
     return str(facts.get(key) or "")
 
 
 def _reserved(who: str, facts: Facts) -> Line:
     intent = facts.get("intent")
     pressed = labels.INTENT[Intent(str(intent))] if intent else labels.INTENT[Intent.RESERVE]
-    return Line(pressed, f"，{who}占用编号 {_of(facts, 'number')}，应付 {_money(facts)}", mark="began")
+    return Line(pressed, f"，{who}占用编号 {fact_of(facts, 'number')}，应付 {money_of(facts)}", mark="began")
 
 
 def _closed(word: str) -> "Sentence":
     def line(who: str, facts: Facts) -> Line:
-        number = _of(facts, "number")
+        number = fact_of(facts, "number")
         after = (
             f"编号 {number} 等微信确认没有收款后空出" if facts.get("number_waits") else f"编号 {number} 空出，库存加 1"
         )
@@ -74,38 +76,39 @@ def _closed(word: str) -> "Sentence":
 
 
 def _picked_up(who: str, facts: Facts) -> Line:
-    return Line("已提车", f"，{who}交车，编号 {_of(facts, 'number')}", f"车架号 {_of(facts, 'frame_no')}", mark="done")
+    number, frame_no = fact_of(facts, "number"), fact_of(facts, "frame_no")
+    return Line("已提车", f"，{who}交车，编号 {number}", f"车架号 {frame_no}", mark="done")
 
 
 def _paid(_who: str, facts: Facts) -> Line:
-    return Line(f"已支付 {_money(facts)}", "，微信支付，金额核对一致", mark="done", ids=_ids(facts))
+    return Line(f"已支付 {money_of(facts)}", "，微信支付，金额核对一致", mark="done", ids=_ids(facts))
 
 
 def _surplus(_who: str, facts: Facts) -> Line:
-    return Line(f"多收 {_money(facts)}", "，订单已经关闭或付过款，自动退回", mark="stopped", ids=_ids(facts))
+    return Line(f"多收 {money_of(facts)}", "，订单已经关闭或付过款，自动退回", mark="stopped", ids=_ids(facts))
 
 
 def _suspect(_who: str, facts: Facts) -> Line:
-    misfit = labels.MISFITS.get(_of(facts, "misfit"))
+    misfit = labels.MISFITS.get(fact_of(facts, "misfit"))
     word = misfit.word if misfit else "核对不上"
-    return Line(f"收到 {_money(facts)}，{word}", "，没有入账，等人处理", mark="stopped", ids=_ids(facts))
+    return Line(f"收到 {money_of(facts)}，{word}", "，没有入账，等人处理", mark="stopped", ids=_ids(facts))
 
 
 def _revived(_who: str, facts: Facts) -> Line:
-    word = labels.ORDER_STATUS[OrderStatus(_of(facts, "closed_as"))].word if facts.get("closed_as") else "关闭"
-    return Line("订单恢复", f"，{word}后收到付款，编号 {_of(facts, 'number')} 还在", mark="began")
+    word = labels.ORDER_STATUS[OrderStatus(fact_of(facts, "closed_as"))].word if facts.get("closed_as") else "关闭"
+    return Line("订单恢复", f"，{word}后收到付款，编号 {fact_of(facts, 'number')} 还在", mark="began")
 
 
 def _refund(lead: str, text: str, mark: str = "") -> "Sentence":
     def line(who: str, facts: Facts) -> Line:
-        return Line(f"{lead} {_money(facts)}", text.format(who=who), mark=mark, ids=_ids(facts))
+        return Line(f"{lead} {money_of(facts)}", text.format(who=who), mark=mark, ids=_ids(facts))
 
     return line
 
 
 def _plain(lead: str, text: str = "", mark: str = "") -> "Sentence":
     def line(who: str, facts: Facts) -> Line:
-        return Line(lead, text.format(who=who, number=_of(facts, "number")), mark=mark, ids=_ids(facts))
+        return Line(lead, text.format(who=who, number=fact_of(facts, "number")), mark=mark, ids=_ids(facts))
 
     return line
 

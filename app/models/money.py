@@ -111,7 +111,6 @@ class Refund(Base):
     __tablename__ = "refund"
     __table_args__ = (
         UniqueConstraint("out_refund_no"),
-        UniqueConstraint("request_key"),
         CheckConstraint("amount_fen > 0", name="of_something"),
         CheckConstraint("(status = 'done') = (done_at IS NOT NULL)", name="done_has_a_time"),
         Index("ix_refund_payment_id", "payment_id"),
@@ -119,7 +118,6 @@ class Refund(Base):
     )
 
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"))
-    request_key: Mapped[str | None] = mapped_column(String(80))
     out_refund_no: Mapped[str] = mapped_column(String(64))
     amount_fen: Mapped[int]
     reason: Mapped[str] = mapped_column(String(200))

@@ -1,16 +1,33 @@
-"""What the demo's first start goes on from."""
+"""What the seeds find, and go on from."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.domain.charges import ChargeStatus
 from app.domain.orders import OrderStatus
+from app.models.access import StaffRole
 from app.models.money import Charge
 from app.models.orders import Order
 from app.models.people import Customer, Identity
+from app.models.vehicles import Price
+
+
+def somebody_ordered(session: Session) -> bool:
+    """Whether there is any order."""
+    return session.scalars(select(exists(select(Order.id)))).one()
+
+
+def something_is_sold(session: Session) -> bool:
+    """Whether anything has a price."""
+    return session.scalars(select(exists(select(Price.id)))).one()
+
+
+def somebody_works(session: Session) -> bool:
+    """Whether there is any member of staff."""
+    return session.scalars(select(exists(select(StaffRole.id)))).one()
 
 
 @dataclass(frozen=True, slots=True)

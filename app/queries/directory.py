@@ -25,6 +25,11 @@ class RegionRow:
     address: str
     hours: str
 
+    @property
+    def title(self) -> str:
+        """`A 紫金港`."""
+        return f"{self.letter} {self.name}"
+
 
 def regions(session: Session) -> list[RegionRow]:
     """All regions, by letter. Public: the phone shows them."""

@@ -100,7 +100,7 @@ def live_attempt(session: Session, out_trade_no: str) -> LiveAttempt | None:
 
 @dataclass(frozen=True, slots=True)
 class RefundToSend:
-    """A refund that WeChat has not answered; `sibling_at`: when another of the same charge was last sent or asked about."""
+    """A refund that WeChat has not answered; `sibling_at`: when another of its charge was last sent or asked about."""
 
     id: int
     wanted: RefundWanted

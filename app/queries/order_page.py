@@ -1,7 +1,7 @@
 """One order with everything that its page shows: facts, money, what happened, its person, its number, its notes."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -11,7 +11,7 @@ from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, PaymentStatus, Purpo
 from app.domain.errors import NotFound
 from app.domain.identity import masked_name
 from app.domain.numbering import Business
-from app.domain.orders import Intent, OrderStatus
+from app.domain.orders import Intent, OrderStatus, is_undo_in_time
 from app.domain.permissions import Actor, ActorKind, Permission
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
@@ -223,7 +223,7 @@ def _may_undo(session: Session, actor: Actor, region_id: int, picked_up_at: date
     if picked_up_at is None or not actor.may(Permission.PICKUP_UNDO, region_id):
         return False
     minutes = value_of(session, PICKUP_UNDO_MINUTES, region_id, now)
-    return now <= picked_up_at + timedelta(minutes=minutes)
+    return is_undo_in_time(picked_up_at, now, minutes=minutes)
 
 
 def _payments(session: Session, charge_id: int) -> list[Payment]:

@@ -1,6 +1,6 @@
 """The list of sale orders: found by one index, counted from the day figures where they suffice (ORD-1, ORD-3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_day, day_end, day_start
 from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
-from app.domain.finding import Search, Shape, bigrams
+from app.domain.finding import Search
 from app.domain.identity import masked_name, masked_phone
 from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
@@ -19,15 +19,10 @@ from app.domain.standing import SOON, NextStep, PayState, Todo, next_step, pay_s
 from app.models.directory import Region, School
 from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order, OrderDay
-from app.models.people import Customer, Identity, IdentityKey, Restriction
+from app.models.people import Customer, Identity, Restriction
 from app.models.vehicles import Listing, VehicleModel
+from app.queries.order_search import conditions_of
 from app.queries.paging import Key, Page, Stream, page_of_streams
-
-MOST_PEOPLE = 500
-"""How many people a name may stand for; more is no search, and the page says so."""
-
-LATIN_END = "z" * 20
-"""Pinyin keys are a to z only: what begins with a text lies between it and it with this behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +54,11 @@ class OrderRow:
     reserved_at: datetime
     status: OrderStatus
     next_step: NextStep | None
+
+    @property
+    def awaits_money(self) -> bool:
+        """Whether the person still has to pay."""
+        return self.next_step is not None and self.next_step.paid_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def order_list(
     """One page of the orders that the actor may see, newest first, with the counts of each state. ORD-3."""
     source = _source(session, actor, filters)
     at, row_id = source.columns.reserved_at, source.columns.id
-    narrowed = _narrowed(source.columns, filters, now)
+    narrowed = _narrowed(source.columns, _without_implied(filters, after=after, before=before), now)
     if filters.status is not None:
         narrowed.append(source.columns.status == filters.status)
     wanted = select(row_id, at.label("at"))
@@ -176,7 +176,7 @@ def _source(session: Session, actor: Actor, filters: OrderFilters) -> _Source:
 
 def _found(session: Session, filters: OrderFilters, search: Search, regions: list[int] | None) -> _Source:
     """The orders that a search finds, each by its own index; set apart, so that no planner mixes in another."""
-    conditions, too_many_people = _conditions_of(session, search)
+    conditions, too_many_people = conditions_of(session, search)
     if not conditions:
         return _Source(Order.__table__.c, (), Order.__table__.c.id, ())
     wanted = select(
@@ -198,49 +198,16 @@ def _found(session: Session, filters: OrderFilters, search: Search, regions: lis
     return _Source(found, tuple(always), too_many_people=too_many_people)
 
 
-def _conditions_of(session: Session, search: Search) -> tuple[list[ColumnElement[bool]], bool]:
-    if search.shape is Shape.NUMBER:
-        return [Order.number == search.text], False
-    if search.shape is Shape.ORDER_NO:
-        return [Order.order_no == search.text], False
-    if search.shape is Shape.PHONE:
-        return [Order.customer_id.in_(select(Identity.customer_id).where(Identity.phone == search.text))], False
-    if search.shape is Shape.DIGITS:
-        numbers = select(Region.letter.concat(f"{Business.SALE}{search.text}"))
-        tails = select(IdentityKey.customer_id).where(IdentityKey.kind == "phone_tail", IdentityKey.key == search.text)
-        return [Order.number.in_(numbers), Order.customer_id.in_(tails)], False
-    if search.shape in (Shape.TRANSACTION, Shape.TRADE_NO):
-        named = Payment.transaction_id if search.shape is Shape.TRANSACTION else Payment.out_trade_no
-        paid = select(Charge.order_id).join(Payment, Payment.charge_id == Charge.id).where(named == search.text)
-        return [Order.id.in_(paid)], False
-    if search.shape is Shape.UNREADABLE:
-        return [], False
-    people = _people_called(session, search)
-    wanted = people[:MOST_PEOPLE]
-    return [Order.customer_id.in_(wanted)] if wanted else [], len(people) > MOST_PEOPLE
+def _without_implied(filters: OrderFilters, *, after: Key | None = None, before: Key | None = None) -> OrderFilters:
+    """The filters without the end of the days that a key implies.
 
-
-def _people_called(session: Session, search: Search) -> Sequence[int]:
-    """The customers that a name, a part of one, its pinyin or its initials stand for; one more than are looked at."""
-    if search.shape is Shape.LATIN:
-        pinyin = IdentityKey.key.between(search.text, search.text + LATIN_END)
-        keys = union(
-            select(IdentityKey.customer_id).where(IdentityKey.kind == "initials", IdentityKey.key == search.text),
-            select(IdentityKey.customer_id).where(IdentityKey.kind == "pinyin", pinyin),
-        ).subquery()
-        return session.scalars(select(keys.c.customer_id).limit(MOST_PEOPLE + 1)).all()
-    named = select(Identity.customer_id).where(Identity.name == search.text).limit(MOST_PEOPLE + 1)
-    people = session.scalars(named).all()
-    if people:
-        return people
-    parts = sorted(bigrams(search.text))
-    return session.scalars(
-        select(IdentityKey.customer_id)
-        .where(IdentityKey.kind == "bigram", IdentityKey.key.in_(parts))
-        .group_by(IdentityKey.customer_id)
-        .having(func.count() == len(parts))
-        .limit(MOST_PEOPLE + 1)
-    ).all()
+    Of two bounds on the same side SQLite takes either for its index, and might walk all days up to the key.
+    """
+    if after is not None and filters.last_on is not None and after.at < day_end(filters.last_on):
+        filters = replace(filters, last_on=None)
+    if before is not None and filters.first_on is not None and before.at >= day_start(filters.first_on):
+        filters = replace(filters, first_on=None)
+    return filters
 
 
 def _narrowed(columns: Any, filters: OrderFilters, now: datetime) -> list[ColumnElement[bool]]:
@@ -309,22 +276,25 @@ def _counts(source: _Source, filters: OrderFilters, now: datetime) -> Select[*tu
 
 def _newer_than(session: Session, actor: Actor, filters: OrderFilters, source: _Source, key: Key, now: datetime) -> int:
     """How many orders of the list stand before a key: whole days from the figures, the key's own day from the index."""
-    columns = source.columns
-    narrowed = _narrowed(columns, filters, now)
-    if filters.status is not None:
-        narrowed.append(columns.status == filters.status)
-    newer = select(func.count(columns.id)).where(
-        *source.all_at_once(), *narrowed, tuple_(columns.reserved_at, columns.id) > (key.at, key.id)
-    )
-    if not _from_figures(filters):
-        return session.scalars(newer).one()
     on = business_day(key.at)
+    from_figures = _from_figures(filters)
+    counted = _without_implied(filters, before=key)
+    if from_figures:
+        counted = replace(counted, last_on=min(on, filters.last_on or on))
+    columns = source.columns
+    newer = select(func.count(columns.id)).where(
+        *source.all_at_once(),
+        *_narrowed(columns, counted, now),
+        *([columns.status == filters.status] if filters.status is not None else []),
+        tuple_(columns.reserved_at, columns.id) > (key.at, key.id),
+    )
+    if not from_figures:
+        return session.scalars(newer).one()
     days = _figures(_regions(actor, filters), replace(filters, first_on=on + timedelta(days=1)))
     if filters.status is not None:
         days = days.where(OrderDay.status == filters.status)
-    same_day = newer.where(columns.reserved_at < day_end(on))
     before = days.with_only_columns(func.coalesce(func.sum(OrderDay.orders), 0))
-    return int(session.scalars(select(same_day.scalar_subquery() + before.scalar_subquery())).one())
+    return int(session.scalars(select(newer.scalar_subquery() + before.scalar_subquery())).one())
 
 
 def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow]:

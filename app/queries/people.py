@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Exists, SQLColumnExpression, exists, select
 from sqlalchemy.orm import Session
 
 from app.domain.identity import CONSENT_ID_NUMBER, masked_name, masked_phone
 from app.domain.permissions import Actor
 from app.domain.restrictions import Cause
-from app.models.directory import Region, School
+from app.models.directory import School
 from app.models.people import ConsentText, Customer, CustomerStatus, Identity, Restriction
 
 
@@ -31,6 +31,11 @@ def freeze_of(session: Session, customer_id: int) -> Freeze | None:
         .limit(1)
     ).one_or_none()
     return Freeze(*row) if row else None
+
+
+def is_frozen(customer_id: SQLColumnExpression[int]) -> Exists:
+    """The same as a column of another read: whether the person of its row has a standing restriction."""
+    return exists().where(Restriction.customer_id == customer_id, Restriction.lifted_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,8 @@ def person_of(session: Session, customer_id: int) -> Person | None:
 def actor_of_customer(session: Session, customer_id: int, session_id: int | None = None) -> Actor | None:
     """The actor that a customer is, or None if there is no such (living) customer."""
     row = session.execute(
-        select(Customer.status, Region.id.label("region_id"))
+        select(Customer.status, School.region_id)
         .outerjoin(School, School.id == Customer.school_id)
-        .outerjoin(Region, Region.id == School.region_id)
         .where(Customer.id == customer_id, Customer.status != CustomerStatus.ERASED)
     ).one_or_none()
     if row is None:
@@ -85,18 +89,18 @@ def actor_of_customer(session: Session, customer_id: int, session_id: int | None
 
 @dataclass(frozen=True, slots=True)
 class ConsentWords:
-    """The newest version of a text that a person agrees to."""
+    """The newest version of the text that a person agrees to."""
 
     id: int
     version: int
     body: str
 
 
-def consent_words(session: Session, kind: str = CONSENT_ID_NUMBER) -> ConsentWords:
+def consent_words(session: Session) -> ConsentWords:
     """What registration shows beside its tick."""
     row = session.execute(
         select(ConsentText.id, ConsentText.version, ConsentText.body)
-        .where(ConsentText.kind == kind)
+        .where(ConsentText.kind == CONSENT_ID_NUMBER)
         .order_by(ConsentText.version.desc())
         .limit(1)
     ).one()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, case, exists, func, select, tuple_
+from sqlalchemy import Select, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_day, day_end, day_start
@@ -13,7 +13,7 @@ from app.domain.charges import ChargeStatus, Purpose
 from app.domain.errors import NotFound
 from app.domain.identity import masked_name
 from app.domain.numbering import Business, VehicleNumber
-from app.domain.orders import LEAST_MINUTES_TO_PAY, OrderStatus
+from app.domain.orders import OrderStatus, is_time_to_pay, is_undo_in_time
 from app.domain.permissions import Actor, Permission
 from app.domain.pickup import Answer, OrderFacts, standing_of
 from app.domain.settings import PICKUP_UNDO_MINUTES
@@ -22,10 +22,10 @@ from app.models.directory import Region, School, Store
 from app.models.money import Charge
 from app.models.numbers import NumberSlot
 from app.models.orders import Order, PickupAttempt
-from app.models.people import Customer, Identity, IdentityKey, Restriction
+from app.models.people import Customer, Identity, IdentityKey
 from app.models.vehicles import Listing, VehicleModel
 from app.queries import people, settings
-from app.queries.paging import Key, Page, Stream, page_of_streams
+from app.queries.paging import Key, Page, page_ids
 
 MOST_CANDIDATES = 9  # each has a digit key at the counter
 LAST_SCANS = 4
@@ -51,14 +51,13 @@ def facts_of_order(session: Session, region_id: int, order_id: int) -> OrderFact
 
 
 def _facts() -> FactsSelect:
-    frozen = exists().where(Restriction.customer_id == Order.customer_id, Restriction.lifted_at.is_(None))
     wanted = select(
         Order.id,
         Order.customer_id,
         Order.status,
         Order.expires_at,
         Charge.status.label("charge"),
-        frozen.label("frozen"),
+        people.is_frozen(Order.customer_id).label("frozen"),
     )
     wanted = wanted.join(Charge, Charge.order_id == Order.id)
     return wanted.where(Order.business == Business.SALE, Charge.purpose == Purpose.SALE)
@@ -244,7 +243,7 @@ def counter_order(session: Session, actor: Actor, order_id: int, now: datetime) 
         amount_fen=order.amount_fen,
         paid_at=row.settled_at,
         expires_at=order.expires_at,
-        can_still_pay=order.expires_at - now >= timedelta(minutes=LEAST_MINUTES_TO_PAY),
+        can_still_pay=is_time_to_pay(order.expires_at, now),
         overdue=now - order.expires_at if waiting and order.expires_at < now else None,
         closed_at=order.closed_at,
         number_is_free=row.slot is None,
@@ -253,14 +252,16 @@ def counter_order(session: Session, actor: Actor, order_id: int, now: datetime) 
         picked_up_by=row.picked_up_by or "",
         store=row.store or "",
         frame_no=order.frame_no or "",
-        can_undo=_may_undo(session, actor, order.region_id, order.picked_up_at, now),
+        can_undo=may_undo(session, actor, order.region_id, order.picked_up_at, now),
     )
 
 
-def _may_undo(session: Session, actor: Actor, region_id: int, picked_up_at: datetime | None, now: datetime) -> bool:
+def may_undo(session: Session, actor: Actor, region_id: int, picked_up_at: datetime | None, now: datetime) -> bool:
+    """Whether the actor may take a pickup back now; None: it is not picked up."""
     if picked_up_at is None or not actor.may(Permission.PICKUP_UNDO, region_id):
         return False
-    return now <= picked_up_at + timedelta(minutes=settings.value_of(session, PICKUP_UNDO_MINUTES, region_id, now))
+    minutes = settings.value_of(session, PICKUP_UNDO_MINUTES, region_id, now)
+    return is_undo_in_time(picked_up_at, now, minutes=minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +338,7 @@ def _last_pickup_to_undo(session: Session, actor: Actor, region_id: int, now: da
         .order_by(Order.picked_up_at.desc())
         .limit(1)
     ).one_or_none()
-    if last is None or not _may_undo(session, actor, region_id, last.picked_up_at, now):
+    if last is None or not may_undo(session, actor, region_id, last.picked_up_at, now):
         return None
     return int(last.id)
 
@@ -383,7 +384,6 @@ def attempts(
 ) -> AttemptPage:
     """The tries of one day at one store, newest first, by key. Raises Forbidden."""
     actor.require(Permission.PICKUP, filters.region_id)
-    log: Any = PickupAttempt  # its columns stand for any: paging takes every table
     matching = [
         PickupAttempt.region_id == filters.region_id,
         PickupAttempt.at >= day_start(filters.day),
@@ -391,9 +391,11 @@ def attempts(
     ]
     if filters.answer is not None:
         matching.append(PickupAttempt.answer == filters.answer)
-    page = page_of_streams(
+    page = page_ids(
         session,
-        [Stream(select(log.id, log.at).where(*matching), log.at, log.id)],
+        select(PickupAttempt.id, PickupAttempt.at).where(*matching),
+        PickupAttempt.at,
+        PickupAttempt.id,
         after=after,
         before=before,
         size=size,

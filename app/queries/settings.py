@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
+from app.domain.labels import ALL_REGIONS
 from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor, Permission
 from app.domain.settings import CATALOGUE, Course, Kept, Setting, SettingGroup, Version
@@ -16,27 +17,24 @@ from app.models.directory import SettingVersion
 from app.models.orders import Order
 from app.queries.directory import RegionRow, regions, regions_of
 
-ALL_REGIONS = "全部区域"
 MOST_HISTORY = 100
 
 
 def value_of(session: Session, setting: Setting, region_id: int, now: datetime) -> int:
     """The value in force for a region: its own, else that of all regions, else the default."""
-    rows = session.execute(
-        select(SettingVersion.id, SettingVersion.region_id, SettingVersion.value, SettingVersion.effective_at).where(
-            SettingVersion.key == setting.key,
-            or_(SettingVersion.region_id.is_(None), SettingVersion.region_id == region_id),
-            SettingVersion.effective_at <= now,
-        )
-    )
-    return Course.of(setting, (Version(*row) for row in rows)).value(region_id, now)
+    theirs = or_(SettingVersion.region_id.is_(None), SettingVersion.region_id == region_id)
+    return _course(session, setting, theirs, SettingVersion.effective_at <= now).value(region_id, now)
 
 
 def course_of(session: Session, setting: Setting) -> Course:
     """All versions of a setting."""
+    return _course(session, setting)
+
+
+def _course(session: Session, setting: Setting, *narrowed: ColumnElement[bool]) -> Course:
     rows = session.execute(
         select(SettingVersion.id, SettingVersion.region_id, SettingVersion.value, SettingVersion.effective_at).where(
-            SettingVersion.key == setting.key
+            SettingVersion.key == setting.key, *narrowed
         )
     )
     return Course.of(setting, (Version(*row) for row in rows))
@@ -68,7 +66,7 @@ def setting_lines(
     session: Session, actor: Actor, group: SettingGroup, region: RegionRow | None, now: datetime
 ) -> list[SettingLine]:
     """The settings of a group, in the order of the catalogue, as they stand for a region (None: for all)."""
-    settings = [setting for setting in CATALOGUE.values() if str(setting.group) == str(group)]
+    settings = [setting for setting in CATALOGUE.values() if setting.group is group]  # type: ignore[redundant-expr]  # one group as yet
     seen = regions_of(session, actor, Permission.SETTINGS_VIEW)
     rows = session.execute(
         select(SettingVersion, Staff.name)
@@ -115,20 +113,16 @@ def _line(
 def _asides(course: Course, region: RegionRow | None, seen: Sequence[RegionRow], now: datetime) -> Iterable[Aside]:
     words, apart = course.setting.words, course.apart(now)
     if region is None:
-        yield from (
-            Aside(f"{row.letter} {row.name}", words(course.value(row.id, now)), None) for row in seen if row.id in apart
-        )
+        yield from (Aside(row.title, words(course.value(row.id, now)), None) for row in seen if row.id in apart)
     elif region.id in apart:
         yield Aside(ALL_REGIONS, words(course.value(None, now)), None)
-    names: dict[int | None, str] = {row.id: f"{row.letter} {row.name}" for row in seen} | {None: ALL_REGIONS}
+    names: dict[int | None, str] = {row.id: row.title for row in seen} | {None: ALL_REGIONS}
     mine = region.id if region else None
     wanted = names if region is None else {None, mine}
     for version in course.versions:
-        if version.effective_at <= now or version.region_id not in wanted or not _is_pending(course, version, now):
+        if version.region_id not in wanted or not _is_pending(course, version, now):
             continue
-        where = (
-            "" if version.region_id == (region.id if region else None) else names.get(version.region_id, ALL_REGIONS)
-        )
+        where = "" if version.region_id == mine else names[version.region_id]
         yield Aside(where, version_words(course.setting, version.region_id, version.value), version.effective_at)
 
 
@@ -175,7 +169,7 @@ def history(session: Session, actor: Actor, setting: Setting, now: datetime) -> 
         .order_by(SettingVersion.id.desc())
     ).all()
     course = Course.of(setting, (_as_version(version) for version, _ in rows))
-    names = {row.id: f"{row.letter} {row.name}" for row in regions(session)}
+    names = {row.id: row.title for row in regions(session)}
     seen = [(row, staff) for row, staff in rows if row.region_id is None or row.region_id in scope]
     found = []
     for row, staff in seen[:MOST_HISTORY]:

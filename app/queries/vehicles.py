@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
 from app.domain.numbering import Business
 from app.models.directory import Region, Store
 from app.models.vehicles import Listing, Price, VehicleModel
-from app.queries.prices import SALE_DAYS
+from app.queries.prices import sale_price_in_force
 
 FEW = 3
 """From here down the page says how few are left."""
@@ -48,22 +48,9 @@ class VehiclePage(ForSale):
     colours: tuple[str, ...]
     region_id: int
     region_letter: str
-    region_name: str
     store_name: str
     address: str
     hours: str
-
-
-def _price_now(now: datetime) -> ColumnElement[int]:
-    """The id of the price that holds now, for the listing of the outer select."""
-    return (
-        select(Price.id)
-        .where(Price.listing_id == Listing.id, Price.days == SALE_DAYS, Price.effective_at <= now)
-        .order_by(Price.effective_at.desc(), Price.id.desc())
-        .limit(1)
-        .correlate(Listing)
-        .scalar_subquery()
-    )
 
 
 def _offered(now: datetime) -> Select[*tuple[Any, ...]]:
@@ -80,7 +67,7 @@ def _offered(now: datetime) -> Select[*tuple[Any, ...]]:
             Listing.model_id,
         )
         .join(VehicleModel, VehicleModel.id == Listing.model_id)
-        .join(Price, Price.id == _price_now(now))
+        .join(Price, Price.id == sale_price_in_force(Listing.id, now))
         .where(Listing.business == Business.SALE, Listing.shown)
     )
 
@@ -124,7 +111,6 @@ def vehicle_for_sale(session: Session, listing_id: int, now: datetime) -> Vehicl
         colours=tuple(row.colours),
         region_id=row.region_id,
         region_letter=row.letter,
-        region_name=row.region,
         store_name=row.store or row.region,
         address=row.address or "",
         hours=row.hours or "",

@@ -20,21 +20,17 @@
 
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr, target } = event.detail;
-    if (xhr.status === 401) {
-      location.reload();
-      return;
-    }
     const answer = new DOMParser().parseFromString(xhr.responseText, "text/html");
-    const state = one("[data-error-state]", answer) ?? plainError(xhr.status);
+    const state = one("[data-error-state]", answer) ?? plainError();
     showInPlace(target, document.importNode(state, true));
   });
 
-  const plainError = (status) => {
+  const plainError = () => {
     const state = document.createElement("div");
     state.className = "blank blank-error";
     const title = document.createElement("p");
     title.className = "blank-title";
-    title.textContent = `没能完成（${status}）`;
+    title.textContent = "没能完成";
     const text = document.createElement("p");
     text.className = "blank-text";
     text.textContent = "内容没有变，稍后再试一次。";
@@ -226,38 +222,6 @@
       timer = setTimeout(() => snack.remove(), SNACK_MS);
     });
   };
-
-  const hidden = (name, value) => {
-    const input = document.createElement("input");
-    input.type = "hidden";
-    input.name = name;
-    input.value = value;
-    return input;
-  };
-
-  document.addEventListener("snack", (event) => {
-    const { text, undo } = event.detail;
-    const snack = document.createElement("div");
-    snack.className = "snack";
-    const words = document.createElement("span");
-    words.textContent = text;
-    const mark = one("#snack-mark");
-    if (mark) snack.append(document.importNode(mark.content, true));
-    snack.append(words);
-    if (undo) {
-      const form = document.createElement("form");
-      form.method = "post";
-      form.action = undo;
-      form.setAttribute("data-once", "");
-      const button = document.createElement("button");
-      button.type = "submit";
-      button.textContent = "撤销";
-      form.append(hidden("csrf_token", csrf()), button);
-      snack.append(form);
-    }
-    one("#snacks")?.replaceChildren(snack);
-    keepSnack(snack);
-  });
 
   all("[data-snack]").forEach(keepSnack);
   focusFirstError(document);

@@ -81,9 +81,6 @@
     if (event.target.closest?.("[data-pay]")) {
       event.preventDefault();
       pay();
-    } else if (event.target.closest?.("[data-needs-wechat]") && !inWechat()) {
-      event.preventDefault();
-      showOutside();
     }
   });
 

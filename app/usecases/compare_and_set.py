@@ -3,6 +3,7 @@
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import CursorResult, Delete, Update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.errors import LostRace
@@ -21,6 +22,12 @@ def must_change_one(session: Session, statement: Update | Delete) -> None:
     """The same, where anything else means that somebody was faster. Raises LostRace."""
     if not changed_one(session, statement):
         raise LostRace
+
+
+def insert_into(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An insert that can say what happens when the row is there already; both engines say it alike."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(model) if on_sqlite else postgresql.insert(model)
 
 
 def locked(session: Session, model: type[M], row_id: int) -> M | None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
@@ -25,6 +24,7 @@ from app.models.people import (
 )
 from app.ports import Vault
 from app.usecases import audit
+from app.usecases.compare_and_set import insert_into
 from app.usecases.orders import lock_customer, permitted
 from app.usecases.transaction import transactional
 
@@ -32,9 +32,8 @@ from app.usecases.transaction import transactional
 @transactional
 def meet_customer(session: Session, *, app_id: str, openid: str, now: datetime) -> int:
     """The customer of an openid, a visitor when new; its id. Decision 1."""
-    new = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     session.execute(
-        new(Customer)
+        insert_into(session, Customer)
         .values(app_id=app_id, openid=openid, status=CustomerStatus.VISITOR, made_at=now)
         .on_conflict_do_nothing(index_elements=["app_id", "openid"])
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -45,7 +44,7 @@ def add_region(session: Session, *, letter: str, name: str, store: StoreFacts, a
     holder = session.scalars(select(Region.name).where(Region.letter == letter)).one_or_none()
     if holder is not None:
         raise RuleBroken(Rule.LETTER_TAKEN, letter=letter, name=holder, field="letter")
-    _refuse_taken_name(session, name)
+    _refuse_taken(session, Region, name)
     region = Region(letter=letter, name=name)
     session.add(region)
     session.flush()
@@ -70,9 +69,18 @@ def rename_region(session: Session, region_id: int, *, name: str, actor: Actor, 
     name = checked_name(name, MOST_NAME)
     if name == region.name:
         return
-    _refuse_taken_name(session, name)
+    _refuse_taken(session, Region, name)
     before, region.name = region.name, name
-    _put(session, actor, "region_renamed", now, region.id, ("region", region.id), before=before, after=name)
+    audit.put(
+        session,
+        actor,
+        "region_renamed",
+        now,
+        subject=("region", region.id),
+        region_id=region.id,
+        before=before,
+        after=name,
+    )
 
 
 @transactional
@@ -85,7 +93,16 @@ def change_store(session: Session, region_id: int, *, store: StoreFacts, actor: 
     if store == before:
         return
     row.name, row.address, row.hours = store.name, store.address, store.hours
-    _put(session, actor, "store_changed", now, region.id, ("store", row.id), before=asdict(before), after=asdict(store))
+    audit.put(
+        session,
+        actor,
+        "store_changed",
+        now,
+        subject=("store", row.id),
+        region_id=region.id,
+        before=asdict(before),
+        after=asdict(store),
+    )
 
 
 @transactional
@@ -104,13 +121,13 @@ def change_contact(
     if contact == before:
         return
     row.phone, row.wechat, row.hours = contact.phone, contact.wechat, contact.hours
-    _put(
+    audit.put(
         session,
         actor,
         "contact_changed",
         now,
-        region.id,
-        ("contact", row.id),
+        subject=("contact", row.id),
+        region_id=region.id,
         kind=kind.value,
         before=asdict(before),
         after=asdict(contact),
@@ -122,11 +139,11 @@ def add_school(session: Session, region_id: int, *, name: str, actor: Actor, now
     """A new school of a region; its id. Raises NotFound, Forbidden, RuleBroken (name taken)."""
     region = _region(session, region_id, actor)
     name = checked_name(name, MOST_SCHOOL_NAME)
-    _refuse_taken_school(session, name)
+    _refuse_taken(session, School, name)
     school = School(region_id=region.id, name=name)
     session.add(school)
     session.flush()
-    _put(session, actor, "school_added", now, region.id, ("school", school.id), after=name)
+    audit.put(session, actor, "school_added", now, subject=("school", school.id), region_id=region.id, after=name)
     return school.id
 
 
@@ -144,11 +161,20 @@ def change_school(session: Session, school_id: int, *, name: str, region_id: int
     if before == after:
         return
     if name != school.name:
-        _refuse_taken_school(session, name)
+        _refuse_taken(session, School, name)
     if target.id != school.region_id:
         _refuse_open_orders(session, school)
     school.name, school.region_id = name, target.id
-    _put(session, actor, "school_changed", now, target.id, ("school", school.id), before=before, after=after)
+    audit.put(
+        session,
+        actor,
+        "school_changed",
+        now,
+        subject=("school", school.id),
+        region_id=target.id,
+        before=before,
+        after=after,
+    )
 
 
 @transactional
@@ -158,7 +184,15 @@ def remove_school(session: Session, school_id: int, *, actor: Actor, now: dateti
     people = session.scalar(select(func.count()).select_from(Customer).where(Customer.school_id == school.id)) or 0
     if people:
         raise RuleBroken(Rule.SCHOOL_HAS_PEOPLE, school=school.name, people=people)
-    _put(session, actor, "school_removed", now, school.region_id, ("school", school.id), before=school.name)
+    audit.put(
+        session,
+        actor,
+        "school_removed",
+        now,
+        subject=("school", school.id),
+        region_id=school.region_id,
+        before=school.name,
+    )
     session.delete(school)
 
 
@@ -194,17 +228,6 @@ def _school(session: Session, school_id: int, actor: Actor) -> School:
     return school
 
 
-def _refuse_taken_name(session: Session, name: str) -> None:
-    if session.scalars(select(Region.id).where(Region.name == name)).first() is not None:
+def _refuse_taken(session: Session, model: type[Region | School], name: str) -> None:
+    if session.scalars(select(model.id).where(model.name == name)).first() is not None:
         raise RuleBroken(Rule.NAME_TAKEN, name=name, field="name")
-
-
-def _refuse_taken_school(session: Session, name: str) -> None:
-    if session.scalars(select(School.id).where(School.name == name)).first() is not None:
-        raise RuleBroken(Rule.NAME_TAKEN, name=name, field="name")
-
-
-def _put(
-    session: Session, actor: Actor, action: str, now: datetime, region_id: int, subject: tuple[str, int], **facts: Any
-) -> None:
-    audit.put(session, actor, action, now, subject=subject, region_id=region_id, **facts)

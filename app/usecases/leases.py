@@ -3,11 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import delete, or_, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.models.work import Lease
-from app.usecases.compare_and_set import changed_one
+from app.usecases.compare_and_set import changed_one, insert_into
 from app.usecases.transaction import transactional
 
 
@@ -21,9 +20,8 @@ def take_lease(session: Session, name: str, owner: str, *, until: datetime, now:
     )
     if changed_one(session, taken):
         return True
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     made = session.scalars(
-        insert(Lease)
+        insert_into(session, Lease)
         .values(name=name, owner=owner, until=until)
         .on_conflict_do_nothing(index_elements=["name"])
         .returning(Lease.id)

@@ -5,14 +5,13 @@ from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.charges import PaymentNotice
 from app.domain.refunds import RefundNotice
 from app.models.money import NoticeKind, WeChatNotice
 from app.ports import Vault
-from app.usecases.compare_and_set import changed_one
+from app.usecases.compare_and_set import changed_one, insert_into
 
 
 def keep_once(
@@ -26,8 +25,7 @@ def keep_once(
 ) -> bool:
     """Stores the notice under its key; False if it is already there (a concurrent twin is waited for)."""
     told = json.dumps(asdict(notice), default=str, ensure_ascii=False)
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(WeChatNotice).values(
+    statement = insert_into(session, WeChatNotice).values(
         kind=kind, key=key, body=vault.seal(told, table="wechat_notice", column="body", row=key), received_at=now
     )
     stored = session.scalars(

@@ -1,11 +1,11 @@
 """The day figures of the orders screens, moved by the verb that moves the order, as its last lock (ORD-3)."""
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_day
 from app.domain.orders import OrderStatus
 from app.models.orders import Order, OrderDay
+from app.usecases.compare_and_set import insert_into
 
 
 def added(session: Session, order: Order) -> None:
@@ -20,7 +20,6 @@ def moved(session: Session, order: Order, before: OrderStatus) -> None:
 
 
 def _add(session: Session, order: Order, status: OrderStatus, delta: int) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     key = {
         "business": order.business,
         "region_id": order.region_id,
@@ -29,7 +28,7 @@ def _add(session: Session, order: Order, status: OrderStatus, delta: int) -> Non
     }
     amount_fen = delta * order.amount_fen
     # The check on `orders` looks at the row to be inserted too, so a figure that goes down starts from nought.
-    statement = insert(OrderDay).values(**key, orders=max(delta, 0), amount_fen=max(amount_fen, 0))
+    statement = insert_into(session, OrderDay).values(**key, orders=max(delta, 0), amount_fen=max(amount_fen, 0))
     session.execute(
         statement.on_conflict_do_update(
             index_elements=list(key),

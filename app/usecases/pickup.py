@@ -21,6 +21,7 @@ from app.domain.pickup import (
     frame_no_in,
     standing_of,
 )
+from app.domain.reasons import checked_reason
 from app.domain.settings import PICKUP_UNDO_MINUTES
 from app.models.orders import Order, PickupAttempt
 from app.queries import pickup as counter
@@ -158,8 +159,7 @@ def undo_pickup(session: Session, order_id: int, *, reason: str, actor: Actor, n
     next_status(order.status, OrderEvent.UNDO_PICKUP)
     minutes = settings.value_of(session, PICKUP_UNDO_MINUTES, order.region_id, now)
     refuse_unless_undo_in_time(order.picked_up_at or now, now, minutes=minutes)
-    if not reason.strip():
-        raise RuleBroken(Rule.REASON_MISSING)
+    reason = checked_reason(reason)
     charge = sale_charge(session, order)
     turn = order.turn
     move_order(
@@ -175,4 +175,4 @@ def undo_pickup(session: Session, order_id: int, *, reason: str, actor: Actor, n
     if charge.amount_fen:
         legs = recipes.pickup_undone(charge.amount_fen)
         ledger.book(session, f"pickup_undone:{order.id}:{turn}", legs, order, now)
-    audit.put_for_order(session, actor, "pickup_undone", order, now, reason=reason.strip(), number=order.number)
+    audit.put_for_order(session, actor, "pickup_undone", order, now, reason=reason, number=order.number)

@@ -4,15 +4,15 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain.errors import NotFound, Rule, RuleBroken
+from app.domain.errors import NotFound
 from app.domain.permissions import Actor
+from app.domain.reasons import checked_reason
 from app.domain.settings import CATALOGUE
 from app.models.directory import SettingVersion
 from app.queries import settings
 from app.usecases import audit
 from app.usecases.transaction import transactional
 
-MOST_REASON = 200
 WITHDRAWN = "撤回"
 
 
@@ -35,11 +35,7 @@ def change_setting(
     """
     if key not in CATALOGUE:
         raise NotFound
-    reason = reason.strip()
-    if not reason:
-        raise RuleBroken(Rule.REASON_MISSING)
-    if len(reason) > MOST_REASON:
-        raise RuleBroken(Rule.TEXT_TOO_LONG, most=MOST_REASON)
+    reason = checked_reason(reason)
     change = settings.planned_change(
         session, actor, CATALOGUE[key], region_id=region_id, value=value, effective_at=effective_at, now=now
     )

@@ -1,11 +1,10 @@
-"""How money, moments and days are written on screens: the template filters, all of them in Shanghai time."""
+"""How money, moments and days are written on screens, in Shanghai time; most are template filters."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 
 from app.domain import money
 from app.domain.calendar import SHANGHAI, business_day
-from app.domain.identity import masked_name, masked_phone
 
 WEEKDAYS = "一二三四五六日"
 DAYS_NAMED = {0: "今天", 1: "明天", -1: "昨天"}
@@ -15,16 +14,6 @@ def yuan(fen: int) -> str:
     """`123400` → `¥1,234.00`; money going out has the true minus sign: `−¥90.00`."""
     sign = "−" if fen < 0 else ""
     return f"{sign}¥{money.yuan(abs(fen))}"
-
-
-def plain_yuan(fen: int) -> str:
-    """`123400` → `1,234.00`, for columns whose head says 元 and for inputs' neighbours."""
-    return money.yuan(fen)
-
-
-def typed_yuan(fen: int) -> str:
-    """`123400` → `1234.00`: what stands in an input, as a person would type it."""
-    return money.yuan(fen).replace(",", "")
 
 
 def phone_yuan(fen: int) -> str:
@@ -56,11 +45,6 @@ def clock_time(moment: datetime) -> str:
 def iso_when(moment: datetime) -> str:
     """`2026-11-24T14:05:00+08:00`, for `<time datetime>`."""
     return _local(moment).isoformat(timespec="seconds")
-
-
-def input_when(moment: datetime) -> str:
-    """`2026-11-24T14:05`, for `<input type="datetime-local">`."""
-    return _local(moment).strftime("%Y-%m-%dT%H:%M")
 
 
 def today_when(moment: datetime, now: datetime) -> str:
@@ -124,23 +108,16 @@ def short_left(until: datetime, now: datetime) -> str:
 
 FILTERS: Mapping[str, Callable[..., str]] = {
     "yuan": yuan,
-    "plain_yuan": plain_yuan,
-    "typed_yuan": typed_yuan,
     "phone_yuan": phone_yuan,
     "when": when,
     "full_when": full_when,
     "clock_time": clock_time,
     "iso_when": iso_when,
-    "input_when": input_when,
     "today_when": today_when,
     "day": day,
     "short_day": short_day,
-    "spoken_day": spoken_day,
     "day_and_weekday": day_and_weekday,
     "span": span,
     "left": left,
-    "short_left": short_left,
-    "mask_name": masked_name,
-    "mask_phone": masked_phone,
 }
 """The name of each filter in templates; the factory does `app.jinja_env.filters.update(FILTERS)`."""

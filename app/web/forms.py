@@ -1,13 +1,13 @@
 """The shape of input: forms that speak Chinese, refuse what does not fit, and keep what was typed."""
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import Form
+from wtforms import DateField, Form, ValidationError
 
 F = TypeVar("F", bound=Form)
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 class ActForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -39,6 +39,7 @@ def from_query(form_class: type[F], **choices: Any) -> F:
     return form
 
 
-def faults_of(form: Form) -> Mapping[str, str]:
-    """The first message of each field that does not fit."""
-    return {name: str(messages[0]) for name, messages in form.errors.items() if messages}
+def plausible_day(_form: Form, field: DateField) -> None:
+    """A validator: no slip of the hand such as the year 202, which some databases would refuse."""
+    if field.data is not None and not FIRST_YEAR <= field.data.year <= LAST_YEAR:
+        raise ValidationError("这一天不在范围内")

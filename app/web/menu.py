@@ -26,14 +26,14 @@ def frame() -> dict[str, Any]:
     who = actor()
     if not who.roles:
         return {}
-    menu: list[tuple[str, str, str, int, bool] | None] = []
+    menu: list[tuple[str, str, str, bool] | None] = []
     for entry in ENTRIES:
         if entry is None:
             menu.append(None)
             continue
         endpoint, label, icon, permission = entry
         if who.may(permission):
-            menu.append((url_for(endpoint), label, icon, 0, _is_here(endpoint)))
+            menu.append((url_for(endpoint), label, icon, _is_here(endpoint)))
     return {
         "menu": menu,
         "actor_name": who.name,

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from flask import request, session
 from werkzeug.datastructures import MultiDict
 
+from app.domain.labels import ALL_REGIONS
 from app.domain.permissions import Permission
 from app.queries import directory
 from app.web.current import actor
@@ -29,7 +30,7 @@ class Chosen:
     @property
     def scope_words(self) -> str:
         """`全部区域`, or the region's name."""
-        return self.region.name if self.region else "全部区域"
+        return self.region.name if self.region else ALL_REGIONS
 
 
 def chosen_region(permission: Permission, *, one: bool = False) -> Chosen:
@@ -50,7 +51,7 @@ def switch_entries(chosen: Chosen) -> list[tuple[str, str, str, bool]]:
     if not chosen.offered:
         return []
     only = len(chosen.offered) == 1
-    entries = [] if only else [(_url(ALL), "", "全部区域", chosen.region is None)]
+    entries = [] if only else [(_url(ALL), "", ALL_REGIONS, chosen.region is None)]
     return entries + [(_url(row.letter), row.letter, row.name, row == chosen.region) for row in chosen.offered]
 
 

@@ -896,7 +896,6 @@ def upgrade() -> None:  # noqa: PLR0915  # one step for each table
     op.create_table(
         "refund",
         sa.Column("payment_id", BIG, nullable=False),
-        sa.Column("request_key", sa.String(length=80), nullable=True),
         sa.Column("out_refund_no", sa.String(length=64), nullable=False),
         sa.Column("amount_fen", BIG, nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
@@ -927,7 +926,6 @@ def upgrade() -> None:  # noqa: PLR0915  # one step for each table
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_refund_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund")),
         sa.UniqueConstraint("out_refund_no", name=op.f("uq_refund_out_refund_no")),
-        sa.UniqueConstraint("request_key", name=op.f("uq_refund_request_key")),
     )
     op.create_index("ix_refund_payment_id", "refund", ["payment_id"], unique=False)
     op.create_index("ix_refund_status", "refund", ["status", "requested_at"], unique=False)

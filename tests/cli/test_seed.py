@@ -32,7 +32,7 @@ OF_ITS_OWN = {"id_number"}  # sealed with a nonce: never twice the same
 
 def seed(app: Flask, how_many: int, *, number: int = 1) -> None:
     runtime = app.extensions[RUNTIME]
-    demo.lay_staff(password_hashes={}, unless_somebody_works=True)
+    demo.lay_staff(password_hashes={})
     orders.seed_orders(how_many, seed=number, vault=runtime.vault, app_id=runtime.app_id, now=NOW)
 
 

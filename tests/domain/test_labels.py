@@ -96,7 +96,7 @@ def test_the_words_of_an_orders_states() -> None:
     "badge", [*labels.ORDER_STATUS.values(), *labels.PAYMENT_STATUS.values(), *labels.REFUND_STATUS.values()]
 )
 def test_a_badge_has_one_of_the_six_looks(badge: labels.Badge) -> None:
-    assert badge.look in {"open", "wait", "done", "returned", "over", "wrong"}
+    assert badge.look in {"open", "wait", "done", "past", "void", "stop"}
 
 
 def test_every_misfit_of_the_verdict_has_a_word() -> None:

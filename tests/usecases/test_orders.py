@@ -18,9 +18,9 @@ from app.models.money import Charge, ChargeLine, Refund
 from app.models.numbers import NumberSeries, NumberSlot, SlotState
 from app.models.orders import Order, OrderDay, PickupAttempt
 from app.models.vehicles import Listing, Price, StockMovement, StockReason
-from app.queries.invariants import INVARIANTS
 from app.usecases import customers, orders
 from app.web.current import RUNTIME
+from tests.factories.counting_house import assert_nothing_violated
 from tests.factories.ground import COLOURS, LONG_AGO, PRICE_FEN, STOCK
 from tests.factories.orders import a_listing_id, an_order, order_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
@@ -35,13 +35,6 @@ SECOND = timedelta(seconds=1)
 def now_of(app: Flask) -> datetime:
     now: datetime = app.extensions[RUNTIME].clock.now()
     return now
-
-
-def assert_nothing_violated(app: Flask) -> None:
-    """What `flask check` looks at."""
-    with read(app) as session:
-        for invariant in INVARIANTS.values():
-            assert list(invariant.violations(session, now_of(app))) == [], invariant.name
 
 
 def reserve(app: Flask, buyer: Actor, **changed: object) -> int:

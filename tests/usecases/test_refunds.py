@@ -15,11 +15,10 @@ from app.domain.refunds import RefundNotice, RefundStatus
 from app.models.money import NoticeKind, Payment, Refund, WeChatNotice
 from app.models.orders import Order
 from app.models.work import Outbox
-from app.queries.invariants import INVARIANTS
 from app.usecases import orders, refunds
 from app.usecases.transaction import transactional
 from app.web.current import RUNTIME
-from tests.factories.counting_house import balances, refunds_of
+from tests.factories.counting_house import assert_nothing_violated, balances, refunds_of
 from tests.factories.ground import PRICE_FEN
 from tests.factories.orders import an_order
 from tests.factories.people import a_customer
@@ -31,13 +30,6 @@ REQUESTED, ACCEPTED, DONE, ABNORMAL, REFUSED = RefundStatus
 def now_of(app: Flask) -> datetime:
     now: datetime = app.extensions[RUNTIME].clock.now()
     return now
-
-
-def assert_nothing_violated(app: Flask) -> None:
-    """What `flask check` looks at."""
-    with read(app) as session:
-        for invariant in INVARIANTS.values():
-            assert list(invariant.violations(session, now_of(app))) == [], invariant.name
 
 
 def told(

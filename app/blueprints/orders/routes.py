@@ -119,11 +119,11 @@ def order(order_id: int) -> Response:
     return _order_page(order_id, NoteForm(formdata=None))
 
 
-def _order_page(order_id: int, form: NoteForm, *, status: int = 200) -> Response:
+def _order_page(order_id: int, form: NoteForm, *, block: str | None = None, status: int = 200) -> Response:
     found = pages.order_page(read_session(), actor(), order_id, now())
     return render(
         "orders/order.html",
-        block="order_notes",
+        block=block,
         status=status,
         order=found,
         regions=switch_entries(chosen_region(Permission.ORDERS_VIEW)),
@@ -225,11 +225,11 @@ def add_note(order_id: int) -> Response:
     """Adds a note to the order."""
     form = NoteForm()
     if not form.validate():
-        return _order_page(order_id, form, status=422)
+        return _order_page(order_id, form, block="order_notes", status=422)
     forget_reads()
     notes.add_note(order_id, body=form.body.data, actor=actor(), now=now())
     if is_htmx():
-        return _order_page(order_id, NoteForm(formdata=None))
+        return _order_page(order_id, NoteForm(formdata=None), block="order_notes")
     return see_other(url_for(".order", order_id=order_id, _anchor="notes"))
 
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from markupsafe import Markup
-
 from app.domain import labels
 from app.domain.finding import Search, Shape
 from app.domain.labels import Badge
@@ -12,7 +10,7 @@ from app.domain.orders import OrderStatus
 from app.domain.outbox import Errand
 from app.domain.refunds import RefundStatus
 from app.domain.standing import NextStep, PayState, Todo
-from app.domain.timeline import Entry, Line
+from app.domain.timeline import Entry
 from app.queries.order_page import Holder, MoneyRow, OrderPage
 from app.queries.suspects import Trouble, TroubleRow
 from app.web.formats import left, short_left, span, today_when, when, yuan
@@ -146,9 +144,6 @@ def money_badge(row: MoneyRow) -> Badge:
     return labels.PAYMENT_STATUS[row.payment_status]
 
 
-LONGEST_SHOWN = 16
-
-
 @dataclass(frozen=True, slots=True)
 class TimelineItem:
     """One entry as `ui.timeline` shows it."""
@@ -157,29 +152,16 @@ class TimelineItem:
     mark: str
     lead: str
     text: str
-    detail: Markup
+    detail: str
+    ids: tuple[tuple[str, str], ...]
 
 
 def timeline(entries: tuple[Entry, ...], now: datetime) -> list[TimelineItem]:
-    """经过: times in words, WeChat's ids shortened on screen and whole where they are copied."""
+    """经过: times in words; WeChat's ids are shortened on the screen and whole where they are copied."""
     return [
-        TimelineItem(today_when(entry.at, now), entry.line.mark, entry.line.lead, entry.line.text, _detail(entry.line))
-        for entry in entries
+        TimelineItem(today_when(entry.at, now), line.mark, line.lead, line.text, line.detail or "", tuple(line.ids))
+        for entry, line in ((entry, entry.line) for entry in entries)
     ]
-
-
-def _detail(line: Line) -> Markup:
-    ids = [Markup("{} {}").format(name, whole_id(number)) for name, number in line.ids]
-    return Markup("，").join([*([line.detail] if line.detail else []), *ids])
-
-
-def whole_id(number: str) -> Markup:
-    """An outside id: `4200…7731` for the eye, all of it for whoever copies it, listens, or points at it."""
-    if len(number) <= LONGEST_SHOWN:
-        return Markup("{}").format(number)
-    return Markup('<span class="whole-id" title="{}"><span>{}</span>{}<span>{}</span></span>').format(
-        number, number[:4], Markup("<i>{}</i>").format(number[4:-4]), number[-4:]
-    )
 
 
 def holder_badge(holder: Holder) -> tuple[str, str]:

@@ -4,15 +4,14 @@ import re
 
 from wtforms import DateField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain import labels
 from app.domain.pickup import Answer
-from app.web.forms import ActForm, QueryForm
+from app.web.forms import ActForm, QueryForm, plausible_day
+from app.web.guards import MOST_ROW_ID
 
 MOST_TYPED = 200
-LARGEST_ID = 10**15 - 1
-FIRST_YEAR, LAST_YEAR = 2000, 2100
 ANSWERS = [("", "全部结果"), *((answer.value, labels.SCAN[answer]) for answer in Answer)]
 """What the log may be narrowed to: value in the URL, words."""
 _SCAN_KEY = re.compile(r"[0-9a-f]{32}")
@@ -44,7 +43,7 @@ class ScanForm(ActForm):
     def open_order_id(self) -> int | None:
         """The order on the screen, unless it is left behind."""
         number = self.open_order.data
-        return None if self.fresh.data or number is None or not 0 < number <= LARGEST_ID else int(number)
+        return None if self.fresh.data or number is None or not 0 < number <= MOST_ROW_ID else int(number)
 
 
 class HandoverForm(ActForm):
@@ -64,13 +63,8 @@ class UndoForm(ActForm):
     )
 
 
-def _plausible(_form: QueryForm, field: DateField) -> None:
-    if field.data is not None and not FIRST_YEAR <= field.data.year <= LAST_YEAR:
-        raise ValidationError("这一天不在范围内")
-
-
 class AttemptFilterForm(QueryForm):
     """Which day, and which answer."""
 
-    day = DateField(validators=[Optional(), _plausible])
+    day = DateField(validators=[Optional(), plausible_day])
     answer = SelectField(choices=[SelectChoice(value, label) for value, label in ANSWERS], default="")

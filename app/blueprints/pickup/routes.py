@@ -8,7 +8,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, make_response, request, url_for
 from wtforms.fields import SelectChoice
 
-from app.blueprints.pickup.forms import ANSWERS, LARGEST_ID, AttemptFilterForm, HandoverForm, ScanForm, UndoForm
+from app.blueprints.pickup.forms import ANSWERS, AttemptFilterForm, HandoverForm, ScanForm, UndoForm
 from app.documents.qr import qr_picture
 from app.domain import labels
 from app.domain.calendar import business_day
@@ -26,7 +26,7 @@ from app.usecases.pickup import Reply
 from app.web.current import actor, now, runtime
 from app.web.formats import clock_time, short_left, span
 from app.web.forms import from_query
-from app.web.guards import requires, safe_next
+from app.web.guards import MOST_ROW_ID, requires, safe_next
 from app.web.htmx import is_htmx, render, see_other
 from app.web.reading import forget_reads, read_session
 from app.web.regions import ALL, chosen_region
@@ -36,7 +36,7 @@ bp = Blueprint("pickup", __name__)
 PAYMENT_WATCH = timedelta(minutes=15)
 """How long an unpaid order on the screen is looked at again by itself: as long as one payment may take."""
 PAGE_SIZE = 50
-ORDER = f"/pickup/orders/<int(max={LARGEST_ID}):order_id>"
+ORDER = "/pickup/orders/<int:order_id>"
 ERRORS_OF_FRAME_NO = (Rule.FRAME_NO_WRONG, Rule.FRAME_NO_TAKEN)
 
 
@@ -46,7 +46,7 @@ def counter() -> Response:
     """The counter of one store; `last` is the order that something was just done with."""
     region, _ = _region()
     last = request.args.get("last", type=int)
-    if last is None or not 0 < last <= LARGEST_ID:
+    if last is None or not 0 < last <= MOST_ROW_ID:
         return _page(region)
     order = _order_of(last)
     return _page(_region_of(order), told=order)

@@ -8,10 +8,8 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from wtforms.widgets import TextInput
 
 from app.domain.calendar import SHANGHAI
-from app.web.forms import ActForm
-
-ALL = "all"
-FIRST_YEAR, LAST_YEAR = 2000, 2100
+from app.web.forms import FIRST_YEAR, LAST_YEAR, ActForm
+from app.web.regions import ALL
 
 
 def trimmed(text: str | None) -> str:

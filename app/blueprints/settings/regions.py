@@ -98,7 +98,7 @@ def change_region_part(letter: str, part: str) -> Response:
             contact = ContactFacts(form.phone.data, form.wechat.data, form.hours.data)
             verbs.change_contact(region.id, ContactKind(part), contact=contact, **asked)
 
-    return save(opened, change, f"{region.letter} {region.name}：{opened.title}改好了")
+    return save(opened, change, f"{region.title}：{opened.title}改好了")
 
 
 def _part(region: reads.RegionRow, part: str, *, filled: bool) -> OpenPart:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Response, request, url_for
 
 from app.blueprints.settings import words
-from app.blueprints.settings.forms import ALL, ChangeForm, in_row
+from app.blueprints.settings.forms import ChangeForm, in_row
 from app.blueprints.settings.section import bp, done, group_menu, said
 from app.domain import labels
 from app.domain.errors import NotFound, Rule, RuleBroken
@@ -18,7 +18,7 @@ from app.web.current import actor, now
 from app.web.guards import requires
 from app.web.htmx import is_htmx, render
 from app.web.reading import forget_reads, read_session
-from app.web.regions import Chosen, chosen_region, switch_entries
+from app.web.regions import ALL, Chosen, chosen_region, switch_entries
 
 FIELD_OF = {Rule.VALUE_OUT_OF_RANGE: "value", Rule.NO_CHANGE: "value", Rule.TIME_PAST: "effective_at"}
 """Beside which field a broken rule is said; anything else beside the reason."""
@@ -121,8 +121,8 @@ def _planned(wanted: Setting, form: ChangeForm, offered: list[RegionRow], *, qui
 def _offer_regions(form: ChangeForm, chosen: Chosen) -> list[RegionRow]:
     """The regions that the actor may change; all at once only with the right everywhere."""
     offered = regions_of(read_session(), actor(), Permission.SETTINGS_CHANGE)
-    everywhere = [(ALL, "全部区域")] if actor().scope(Permission.SETTINGS_CHANGE).everywhere else []
-    form.region.choices = everywhere + [(row.letter, f"{row.letter} {row.name}") for row in offered]
+    everywhere = [(ALL, labels.ALL_REGIONS)] if actor().scope(Permission.SETTINGS_CHANGE).everywhere else []
+    form.region.choices = everywhere + [(row.letter, row.title) for row in offered]
     if form.region.data is None:
         form.region.data = chosen.region.letter if chosen.region else form.region.choices[0][0]
     return offered
@@ -140,7 +140,7 @@ def _open(wanted: Setting, form: ChangeForm, planned: reads.Change | None) -> Op
         wanted,
         _row_id(wanted),
         form,
-        f"{region.letter} {region.name}现在 {line.value}" if region else f"现在 {line.value}",
+        f"{region.title}现在 {line.value}" if region else f"现在 {line.value}",
         follow,
         words.will_change(planned) if planned else f"{wanted.changes}。",
         words.will_not_change(wanted.keeps, counted, planned),

@@ -31,7 +31,7 @@ def add_school(letter: str) -> Response:
     def add() -> None:
         verbs.add_school(region.id, name=form.name.data, actor=actor(), now=now())
 
-    return save(_new_school(region, form), add, f"{region.letter} {region.name}：加好了{form.name.data}")
+    return save(_new_school(region, form), add, f"{region.title}：加好了{form.name.data}")
 
 
 @bp.get("/settings/schools/<int:school_id>")
@@ -74,14 +74,14 @@ def remove_school(school_id: int) -> Response:
 def _new_school(region: reads.RegionRow, form: SchoolForm) -> OpenPart:
     del form.region
     url = url_for(".add_school", letter=region.letter)
-    note = f"这所学校的用户在 {region.letter} {region.name}预约、提车"
+    note = f"这所学校的用户在 {region.title}预约、提车"
     return OpenPart(f"region-{region.letter}-schools", "新学校", note, form, url, "加这所学校")
 
 
 def _school(row: reads.SchoolRow, form: SchoolForm) -> OpenPart:
     offered = reads.regions_of(read_session(), actor(), Permission.DIRECTORY_CHANGE)
     if len(offered) > 1:
-        form.region.choices = [(region.letter, f"{region.letter} {region.name}") for region in offered]
+        form.region.choices = [(region.letter, region.title) for region in offered]
     else:
         del form.region
     card = next(

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app.domain.calendar import SHANGHAI
+from app.domain.labels import ALL_REGIONS
 from app.queries.directory import RegionRow
-from app.queries.settings import ALL_REGIONS, Change
+from app.queries.settings import Change
 from app.web.formats import spoken_day, when
 
 
@@ -17,7 +18,7 @@ def start_words(at: datetime) -> str:
 
 def button(change: Change) -> str:
     """`12 月 1 日起改为 48 小时`, `B 小和山现在改为 48 小时`."""
-    where = f"{change.region.letter} {change.region.name}" if change.region else ""
+    where = change.region.title if change.region else ""
     start = "现在" if change.at_once else f"{start_words(change.effective_at)}起"
     if change.value is not None:
         return f"{where}{start}改为 {change.setting.words(change.value)}"
@@ -44,9 +45,9 @@ def will_not_change(keeps: str, counted: int | None, change: Change | None) -> s
     words = keeps if counted is None else f"{keeps}（现在有 {counted} 单）"
     if change is None or not change.apart:
         return f"{words}。"
-    apart = "、".join(f"{row.letter} {row.name}仍是 {change.setting.words(value)}" for row, value in change.apart)
+    apart = "、".join(f"{row.title}仍是 {change.setting.words(value)}" for row, value in change.apart)
     return f"{words}；{apart}。"
 
 
 def _names(rows: Iterable[RegionRow]) -> str:
-    return "、".join(f"{row.letter} {row.name}" for row in rows)
+    return "、".join(row.title for row in rows)

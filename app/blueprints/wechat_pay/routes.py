@@ -18,7 +18,7 @@ log = structlog.get_logger()
 @bp.post("/payments")
 @signed_by_wechat
 def payment_notice() -> Response:
-    """A payment notice: whatever was signed is stored and answered with success, whether it fits or not. Decision 16."""
+    """A payment notice: whatever was signed is stored and answered with success, fitting or not. Decision 16."""
     return _take(_read())
 
 

@@ -26,9 +26,7 @@ def _account_ids(session: Session) -> dict[Account, int]:
 @invariant("The ledger has its accounts, each of its kind")
 def accounts_are_there(session: Session, _now: datetime) -> Violations:
     """Decision 32."""
-    kinds: dict[Account, AccountKind] = dict(
-        session.execute(select(LedgerAccount.code, LedgerAccount.kind)).all()
-    )
+    kinds: dict[Account, AccountKind] = dict(session.execute(select(LedgerAccount.code, LedgerAccount.kind)).all())
     for account, kind in KINDS.items():
         if kinds.get(account) is not kind:
             yield f"account={account.value} kind={kinds.get(account)}"

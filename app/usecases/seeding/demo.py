@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.directory import ContactKind
@@ -12,8 +12,8 @@ from app.domain.numbering import Business
 from app.domain.permissions import Role
 from app.models.access import Staff, StaffRole
 from app.models.directory import Contact, Region, Store
-from app.models.orders import Order
 from app.models.vehicles import Listing, Price, StockMovement, StockReason, VehicleModel
+from app.queries.prices import SALE_DAYS
 from app.usecases.transaction import transactional
 
 SINCE = timedelta(days=400)
@@ -128,10 +128,8 @@ def lay_directory(session: Session) -> None:
 
 
 @transactional
-def lay_catalogue(session: Session, *, now: datetime, unless_something_is_sold: bool = False) -> None:
+def lay_catalogue(session: Session, *, now: datetime) -> None:
     """Models, their listings in every region and their prices, where there are none yet; no stock."""
-    if unless_something_is_sold and session.scalar(select(func.count()).select_from(Price)):
-        return
     regions = session.scalars(select(Region).order_by(Region.letter)).all()
     for model in MODELS:
         row = session.scalars(select(VehicleModel).where(VehicleModel.name == model.name)).one_or_none()
@@ -154,7 +152,7 @@ def _offer(session: Session, region: Region, row: VehicleModel, model: Model, no
     session.flush()
     first = Price(
         listing_id=listing.id,
-        days=0,
+        days=SALE_DAYS,
         amount_fen=model.was_fen or model.price_fen,
         effective_at=now - SINCE,
         made_at=now - SINCE,
@@ -164,7 +162,7 @@ def _offer(session: Session, region: Region, row: VehicleModel, model: Model, no
         session.add(
             Price(
                 listing_id=listing.id,
-                days=0,
+                days=SALE_DAYS,
                 amount_fen=model.price_fen,
                 was_fen=model.was_fen,
                 effective_at=now - CHEAPER_SINCE,
@@ -174,10 +172,8 @@ def _offer(session: Session, region: Region, row: VehicleModel, model: Model, no
 
 
 @transactional
-def lay_staff(session: Session, *, password_hashes: Mapping[str, str], unless_somebody_works: bool = False) -> None:
+def lay_staff(session: Session, *, password_hashes: Mapping[str, str]) -> None:
     """Staff of every role, by login, where there are none yet; without a hash nobody can log in."""
-    if unless_somebody_works and session.scalar(select(func.count()).select_from(StaffRole)):
-        return
     regions = dict(session.execute(select(Region.letter, Region.id)).all())
     for colleague in STAFF:
         if session.scalars(select(Staff.id).where(Staff.login == colleague.login)).one_or_none() is not None:
@@ -204,9 +200,3 @@ def lay_stock(session: Session, *, now: datetime) -> None:
         if delta:
             session.add(StockMovement(listing_id=listing.id, delta=delta, reason=StockReason.BY_HAND, turn=1, at=now))
             listing.stock += delta
-
-
-@transactional
-def has_orders(session: Session) -> bool:
-    """Whether anybody has ordered yet."""
-    return session.scalars(select(Order.id).limit(1)).one_or_none() is not None

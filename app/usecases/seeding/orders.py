@@ -6,12 +6,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import day_start
 from app.domain.errors import NotFound
-from app.domain.identity import CONSENT_ID_NUMBER
 from app.domain.ledger import Account
 from app.domain.numbering import Business
 from app.domain.permissions import Role
@@ -21,10 +19,12 @@ from app.models.directory import Region, School
 from app.models.money import Charge, LedgerAccount, Payment
 from app.models.numbers import NumberSeries, NumberSlot, SlotState
 from app.models.orders import Order, OrderDay
-from app.models.people import ConsentText, Customer
+from app.models.people import Customer
 from app.models.vehicles import Listing, Price, StockMovement, StockReason, VehicleModel
 from app.ports import Vault
-from app.queries import settings
+from app.queries import people, settings
+from app.queries.prices import SALE_DAYS
+from app.usecases.compare_and_set import insert_into
 from app.usecases.seeding import bulk
 from app.usecases.seeding.rows import COLUMNS, Book, Ids, Offer, Place
 from app.usecases.seeding.stories import CLOSED_FATES, Fate, Series, Slice, Story, slices, tell
@@ -92,7 +92,7 @@ def _seed_slice(
     region_id = places[0].region_id
     hold = timedelta(hours=settings.value_of(session, RESERVATION_HOURS, region_id, now))
     stories = tell(random, part, series, now, hold=hold, recent=recent, waiting=waiting)
-    book = Book(random, vault, app_id, _consent_id(session), _accounts(session))
+    book = Book(random, vault, app_id, people.consent_words(session).id, _accounts(session))
     met = _write(session, book, stories, places, known)
     for model, columns in COLUMNS.items():
         bulk.insert_rows(session, model, columns, book.tables[model])
@@ -102,11 +102,6 @@ def _seed_slice(
     _move_stock(session, book, part)
     _count_days(session, book)
     return met
-
-
-def _consent_id(session: Session) -> int:
-    newest = select(ConsentText.id).where(ConsentText.kind == CONSENT_ID_NUMBER).order_by(ConsentText.version.desc())
-    return session.scalars(newest.limit(1)).one()
 
 
 def _accounts(session: Session) -> dict[Account, int]:
@@ -125,7 +120,7 @@ def _places(session: Session, now: datetime) -> list[Place]:
     prices: defaultdict[int, list[tuple[datetime, int]]] = defaultdict(list)
     for listing_id, since, fen in session.execute(
         select(Price.listing_id, Price.effective_at, Price.amount_fen)
-        .where(Price.days == 0)
+        .where(Price.days == SALE_DAYS)
         .order_by(Price.effective_at, Price.id)
     ):
         prices[listing_id].append((since, fen))
@@ -260,8 +255,7 @@ def _move_stock(session: Session, book: Book, part: Slice) -> None:
 def _count_days(session: Session, book: Book) -> None:
     if not book.day_orders:
         return
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(OrderDay)
+    statement = insert_into(session, OrderDay)
     statement = statement.on_conflict_do_update(
         index_elements=["business", "region_id", "status", "on_day"],
         set_={

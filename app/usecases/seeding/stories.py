@@ -133,7 +133,9 @@ def tell(
     stories = []
     for reserved_at, _ in begins:
         at = bisect(shares, random.random() * shares[-1], hi=len(shares) - 1)
-        stories.append(_story(random, at, series[at], chances[at], reserved_at, part.ends_at, now, hold, waiting))
+        stories.append(
+            _story(random, at, series[at], chances[at], reserved_at, part.ends_at, now, hold, waiting=waiting)
+        )
     _deal_numbers(stories, series)
     return stories
 
@@ -158,7 +160,8 @@ def _story(
     ends_at: datetime,
     now: datetime,
     hold: timedelta,
-    waiting: bool,  # noqa: FBT001  # inside this module
+    *,
+    waiting: bool,
 ) -> Story:
     intent = Intent.BUY if random.random() < BUYS_AT_ONCE else Intent.RESERVE
     story = Story(region, reserved_at, intent, Fate.CANCELLED, reserved_at + hold)
