@@ -32,7 +32,12 @@ def attempt_grown_at(created_at: datetime) -> datetime:
 
 
 def attempt_question_due(
-    created_at: datetime, ended_at: datetime, asked_at: datetime | None, now: datetime, *, first_after: timedelta
+    created_at: datetime,
+    ended_at: datetime,
+    asked_at: datetime | None,
+    now: datetime,
+    *,
+    first_after: timedelta = FIRST_QUESTION_AFTER,
 ) -> bool:
     """Whether to ask about a live attempt now; at once when `ended_at` (its own end, or its order's) is just past."""
     if now < created_at + first_after:

@@ -67,9 +67,9 @@ def checked_letter(letter: str) -> str:
 
 
 def checked_name(name: str, most: int, field: str = "name") -> str:
-    """A name, trimmed. Raises RuleBroken when it is empty or too long."""
-    name = name.strip()
-    if not 1 <= len(name) <= most:
+    """A name, trimmed. Raises RuleBroken when it is empty or too long, or has what nobody sees."""
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= most or not name.isprintable():
         raise RuleBroken(Rule.NAME_WRONG, most=most, field=field)
     return name
 

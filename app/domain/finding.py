@@ -60,8 +60,3 @@ def read_search(typed: str) -> Search | None:
     if re.fullmatch(r"[A-Z]{2,60}", letters):
         return Search(Shape.LATIN, letters.lower())
     return Search(Shape.UNREADABLE, text)
-
-
-def bigrams(name: str) -> frozenset[str]:
-    """Every two neighbouring letters of a name: what a part of a name is found by."""
-    return frozenset(name[at : at + 2] for at in range(len(name) - 1))

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from itertools import product
 
 import phonenumbers
@@ -95,22 +96,36 @@ def masked_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}"
 
 
+class KeyKind(StrEnum):
+    """What a person is found by."""
+
+    BIGRAM = "bigram"
+    PINYIN = "pinyin"
+    INITIALS = "initials"
+    PHONE_TAIL = "phone_tail"
+
+
 @dataclass(frozen=True, slots=True)
 class SearchKey:
-    """One way to find a person: kind is bigram | pinyin | initials | phone_tail."""
+    """One way to find a person."""
 
-    kind: str
+    kind: KeyKind
     key: str
+
+
+def bigrams(name: str) -> frozenset[str]:
+    """Every two neighbouring letters of a name: what a part of a name is found by."""
+    return frozenset(name[at : at + 2] for at in range(len(name) - 1))
 
 
 def search_keys(name: str, phone: str) -> frozenset[SearchKey]:
     """All keys of a person; a surname with several readings gives keys for each."""
-    keys = {SearchKey("phone_tail", phone[-4:])}
-    keys |= {SearchKey("bigram", name[at : at + 2]) for at in range(len(name) - 1)}
+    keys = {SearchKey(KeyKind.PHONE_TAIL, phone[-4:])}
+    keys |= {SearchKey(KeyKind.BIGRAM, pair) for pair in bigrams(name)}
     first, *rest = pinyin(name, style=Style.NORMAL, heteronym=True) or [[""]]
     others = [readings[0] for readings in pinyin(name[1:], style=Style.NORMAL)] if rest else []
     for reading, tail in product(first, [others]):
         syllables = [re.sub(r"[^a-z]", "", part.lower()) for part in (reading, *tail)]
-        keys.add(SearchKey("pinyin", "".join(syllables)[:60]))
-        keys.add(SearchKey("initials", "".join(part[:1] for part in syllables)[:20]))
+        keys.add(SearchKey(KeyKind.PINYIN, "".join(syllables)[:60]))
+        keys.add(SearchKey(KeyKind.INITIALS, "".join(part[:1] for part in syllables)[:20]))
     return frozenset(keys)

@@ -77,6 +77,10 @@ BUSINESS: Mapping[Business, str] = {
     Business.MINI_RENTAL: "mini租",
 }
 ALL_REGIONS = "全部区域"
+ERASED = "已注销的用户"
+REAL_NAME = Badge("已实名", "done")
+FROZEN = Badge("冻结", "stop")
+PENDING = Badge("待生效", "wait")
 INTENT: Mapping[Intent, str] = {Intent.RESERVE: "立即预约", Intent.BUY: "立即购买"}
 ROLE: Mapping[Role, str] = {
     Role.OWNER: "店主",

@@ -74,3 +74,11 @@ def read_scan(typed: str) -> Scan:
 def number_fits(typed: str, number: VehicleNumber) -> bool:
     """Whether what the person typed is this number: whole, or its four digits. FLOW-BUY-3."""
     return fold(typed) in (str(number), f"{number.n:04d}")
+
+
+def loggable(typed: str) -> str | None:
+    """What of a typed text may be logged: a whole number or four digits, nothing that could be a phone or a name."""
+    scan = read_scan(typed)
+    if isinstance(scan, VehicleNumber):
+        return str(scan)
+    return scan.text if isinstance(scan, Digits) and len(fold(typed)) == len(scan.text) else None

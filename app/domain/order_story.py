@@ -5,22 +5,22 @@ from collections.abc import Callable, Mapping
 from app.domain.timeline import Facts, Line, fact_of, money_of
 
 STORY: Mapping[str, Callable[[Facts, bool], Line]] = {
-    "order_reserved": lambda facts, _: Line("预约成功", f"占好编号 {fact_of(facts, 'number')}", mark="began"),
-    "number_matched": lambda _facts, _mine: Line("编号对上了", "可以付款", mark="began"),
-    "order_paid": lambda facts, _: Line(f"付款 {money_of(facts)}", "微信支付", mark="done"),
-    "payment_surplus": lambda facts, _: Line(f"多付 {money_of(facts)}", "自动原路退回", mark="stopped"),
-    "payment_suspect": lambda facts, _: Line(f"付款 {money_of(facts)} 对不上", "店里正在核对", mark="stopped"),
+    "order_reserved": lambda facts, _: Line("预约成功", f"，占好编号 {fact_of(facts, 'number')}", mark="began"),
+    "number_matched": lambda _facts, _mine: Line("编号对上了", "，可以付款", mark="began"),
+    "order_paid": lambda facts, _: Line(f"付款 {money_of(facts)}", "，微信支付", mark="done"),
+    "payment_surplus": lambda facts, _: Line(f"多付 {money_of(facts)}", "，自动原路退回", mark="stopped"),
+    "payment_suspect": lambda facts, _: Line(f"付款 {money_of(facts)} 对不上", "，店里正在核对", mark="stopped"),
     "order_cancelled": lambda _, mine: Line("你取消了订单" if mine else "店里取消了订单", mark="stopped"),
-    "order_expired": lambda facts, _: Line("预约过期", f"编号 {fact_of(facts, 'number')} 已经空出", mark="stopped"),
+    "order_expired": lambda facts, _: Line("预约过期", f"，编号 {fact_of(facts, 'number')} 已经空出", mark="stopped"),
     "order_revived": lambda facts, _: Line(
-        "订单恢复", f"付款晚到，编号 {fact_of(facts, 'number')} 还是你的", mark="began"
+        "订单恢复", f"，付款晚到，编号 {fact_of(facts, 'number')} 还是你的", mark="began"
     ),
-    "order_picked_up": lambda facts, _: Line("提车", f"编号 {fact_of(facts, 'number')} 归你了", mark="done"),
-    "pickup_undone": lambda _facts, _mine: Line("提车撤销", "订单回到已付款、待提车"),
-    "refund_wanted": lambda facts, _: Line(f"退款 {money_of(facts)}", "已经向微信申请", mark="began"),
-    "refund_done": lambda facts, _: Line(f"退款到账 {money_of(facts)}", "退回你的微信", mark="done"),
-    "refund_abnormal": lambda facts, _: Line(f"退款 {money_of(facts)} 没有到账", "店里正在处理", mark="stopped"),
-    "refund_refused": lambda facts, _: Line(f"退款 {money_of(facts)} 没有成功", "店里正在处理", mark="stopped"),
+    "order_picked_up": lambda facts, _: Line("提车", f"，编号 {fact_of(facts, 'number')} 归你了", mark="done"),
+    "pickup_undone": lambda _facts, _mine: Line("提车撤销", "，订单回到已付款、待提车"),
+    "refund_wanted": lambda facts, _: Line(f"退款 {money_of(facts)}", "，已经向微信申请", mark="began"),
+    "refund_done": lambda facts, _: Line(f"退款到账 {money_of(facts)}", "，退回你的微信", mark="done"),
+    "refund_abnormal": lambda facts, _: Line(f"退款 {money_of(facts)} 没有到账", "，店里正在处理", mark="stopped"),
+    "refund_refused": lambda facts, _: Line(f"退款 {money_of(facts)} 没有成功", "，店里正在处理", mark="stopped"),
 }
 """By the action of the audit row; what is not here is the store's own business. The flag says that the person acted."""
 

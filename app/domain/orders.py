@@ -104,10 +104,16 @@ class CancelFacts:
     paid_at: datetime | None
 
 
+def may_customer_cancel(facts: CancelFacts, now: datetime, *, paid_hours: int) -> bool:
+    """The person cancels freely while unpaid, and within `paid_hours` of paying. Decision 14."""
+    is_open = not isinstance(MOVES[facts.status, OrderEvent.CANCEL], Rule)
+    return is_open and (facts.paid_at is None or now <= facts.paid_at + timedelta(hours=paid_hours))
+
+
 def refuse_unless_customer_may_cancel(facts: CancelFacts, now: datetime, *, paid_hours: int) -> None:
-    """The person cancels freely while unpaid, and within `paid_hours` of paying. Raises RuleBroken. Decision 14."""
+    """The same as a refusal. Raises RuleBroken."""
     next_status(facts.status, OrderEvent.CANCEL)
-    if facts.paid_at is not None and now > facts.paid_at + timedelta(hours=paid_hours):
+    if not may_customer_cancel(facts, now, paid_hours=paid_hours):
         raise RuleBroken(Rule.CANCEL_TIME_OVER, hours=paid_hours)
 
 

@@ -75,6 +75,12 @@ class Scope:
     def __bool__(self) -> bool:
         return self.everywhere or bool(self.regions)
 
+    def within(self, region_id: int | None) -> list[int] | None:
+        """The regions to look in when one is chosen, or (None) all of them; None: wherever there are any."""
+        if region_id is not None:
+            return [region_id] if region_id in self else []
+        return None if self.everywhere else sorted(self.regions)
+
     def __or__(self, other: Self) -> "Scope":
         return Scope(self.everywhere or other.everywhere, self.regions | other.regions)
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+CANCELLED_REASON = "订单取消"
+SURPLUS_REASON = "重复或过期的付款，自动退回"
+"""What the person reads beside a refund in WeChat; what colleagues write to each other stays with us."""
+
 
 class RefundStatus(StrEnum):
     """One refund that we want. Accepted is not arrived."""

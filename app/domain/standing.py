@@ -52,10 +52,17 @@ class NextStep:
     expires_at: datetime
     paid_at: datetime | None
     frozen: bool
+    suspect_fen: int  # money that arrived and does not fit: a person looks at it before anything else
 
 
 def next_step(
-    status: OrderStatus, *, paid_at: datetime | None, frozen: bool, expires_at: datetime, now: datetime
+    status: OrderStatus,
+    *,
+    paid_at: datetime | None,
+    frozen: bool,
+    expires_at: datetime,
+    now: datetime,
+    suspect_fen: int = 0,
 ) -> NextStep | None:
     """The next step of an order, or None where nothing is left to do. `paid_at` is when its charge was settled."""
     if status is not OrderStatus.RESERVED:
@@ -64,4 +71,4 @@ def next_step(
         todo = Todo.OVERDUE if expires_at <= now else Todo.PICK_UP
     else:
         todo = Todo.PAY_SOON if expires_at - now < SOON else Todo.PAY
-    return NextStep(todo, expires_at, paid_at, frozen)
+    return NextStep(todo, expires_at, paid_at, frozen, suspect_fen)

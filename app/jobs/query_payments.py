@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.db import read_only_session
-from app.domain.asking import attempt_is_young, attempt_question_due
+from app.domain.asking import FIRST_QUESTION_AFTER, attempt_is_young, attempt_question_due
 from app.domain.permissions import Actor
 from app.jobs._report import Report, Tally
 from app.ports import GatewayRefused, OutcomeUnknown, TradeState
@@ -20,13 +20,11 @@ def run(runtime: Runtime, now: datetime) -> Report:
     """Each attempt by itself: one that WeChat does not answer for is put off."""
     tally = Tally("query_payments")
     with read_only_session() as session:
-        attempts = due.live_attempts(session, now - checkout.ASK_AGAIN_AFTER, limit=MOST)
+        attempts = due.live_attempts(session, now - FIRST_QUESTION_AFTER, limit=MOST)
     for attempt in attempts:
         if tally.wechat_is_away:
             break
-        if not attempt_question_due(
-            attempt.created_at, attempt.expires_at, attempt.asked_at, now, first_after=checkout.ASK_AGAIN_AFTER
-        ):
+        if not attempt_question_due(attempt.created_at, attempt.expires_at, attempt.asked_at, now):
             continue
         over = attempt.expires_at <= now and not attempt_is_young(attempt.created_at, now)
         try:

@@ -50,9 +50,10 @@ def _is_due(refund: RefundOnItsWay, now: datetime) -> bool:
 
 
 def _ask(runtime: Runtime, refund: RefundOnItsWay, now: datetime) -> bool:
-    notice = runtime.till.gateway.query_refund(refund.out_refund_no)
+    till = runtime.till
+    notice = till.gateway.query_refund(refund.out_refund_no)
     refunds.mark_refund_asked(refund.id, now=now)
     if notice is None:
         return outbox.send_again(Errand.REFUND, refund.out_refund_no, now=now)
-    status = refunds.take_refund_notice(notice, vault=runtime.vault, actor=ACTOR, now=now)
+    status = refunds.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
     return status is not refund.status

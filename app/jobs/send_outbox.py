@@ -71,8 +71,9 @@ def _refund(runtime: Runtime, errand: Due, now: datetime) -> datetime | None:
     if refund.sibling_at is not None and now < refund.sibling_at + BETWEEN_REFUNDS:
         return refund.sibling_at + BETWEEN_REFUNDS
     refunds.mark_refund_asked(refund.id, now=now)
-    notice = runtime.till.gateway.refund(refund.wanted)
-    refunds.take_refund_notice(notice, vault=runtime.vault, actor=ACTOR, now=now)
+    till = runtime.till
+    notice = till.gateway.refund(refund.wanted)
+    refunds.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
     return None
 
 

@@ -82,19 +82,11 @@ class Today:
 def waiting(session: Session, actor: Actor, *, region_id: int | None, now: datetime) -> list[Waiting]:
     """The to-do list of the actor: only rows that the actor may act on or look into."""
     rows: list[Waiting] = []
-    if (regions := _regions(actor, Permission.ORDERS_VIEW, region_id)) != []:
+    if (regions := actor.scope(Permission.ORDERS_VIEW).within(region_id)) != []:
         rows += _open_orders(session, regions, now)
-    if (regions := _regions(actor, Permission.PAYMENTS_VIEW, region_id)) != []:
+    if (regions := actor.scope(Permission.PAYMENTS_VIEW).within(region_id)) != []:
         rows += [_suspects(session, regions), _failed_refunds(session, regions)]
     return rows
-
-
-def _regions(actor: Actor, permission: Permission, region_id: int | None) -> list[int] | None:
-    """The regions to look in; None: all there are."""
-    scope = actor.scope(permission)
-    if region_id is not None:
-        return [region_id] if region_id in scope else []
-    return None if scope.everywhere else sorted(scope.regions)
 
 
 def _within(column: Any, regions: list[int] | None) -> list[ColumnElement[bool]]:
@@ -182,7 +174,7 @@ def _grouped(task: Task, rows: Any) -> Waiting:
 
 def today(session: Session, actor: Actor, *, region_id: int | None, now: datetime) -> Today:
     """The figures of today for the regions whose orders the actor may see."""
-    regions = _regions(actor, Permission.ORDERS_VIEW, region_id)
+    regions = actor.scope(Permission.ORDERS_VIEW).within(region_id)
     on = business_day(now)
     by_day = orders_by_day(session, actor, region_id=region_id, last_on=on, days=1)
     money = _money(session, regions, on)
@@ -252,7 +244,7 @@ def orders_by_day(
     """How many orders were reserved on each of the last days, by region; a day without orders is there too."""
     first_on = last_on - timedelta(days=days - 1)
     counts: dict[date, dict[int, int]] = {first_on + timedelta(days=nth): {} for nth in range(days)}
-    regions = _regions(actor, Permission.ORDERS_VIEW, region_id)
+    regions = actor.scope(Permission.ORDERS_VIEW).within(region_id)
     rows = session.execute(
         select(OrderDay.on_day, OrderDay.region_id, func.sum(OrderDay.orders).label("n"))
         .where(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -10,16 +10,12 @@ from sqlalchemy.orm import Session
 
 from app.domain import labels
 from app.domain.charges import LIVE_PAYMENTS, PaymentStatus
-from app.domain.errors import NotFound, RuleBroken
+from app.domain.errors import NotFound
 from app.domain.order_story import told
-from app.domain.orders import (
-    CancelFacts,
-    OrderStatus,
-    refuse_unless_customer_may_cancel,
-    refuse_unless_time_to_pay,
-)
+from app.domain.orders import CancelFacts, OrderStatus, is_time_to_pay, may_customer_cancel
 from app.domain.permissions import Actor, ActorKind
 from app.domain.refunds import RefundStatus
+from app.domain.timeline import Entry
 from app.models.directory import Region, Store
 from app.models.journal import Audit
 from app.models.money import Charge, Payment, Refund
@@ -75,6 +71,10 @@ class MyOrderRow:
     def waits_for_pickup(self) -> bool:
         """Paid: the counter is to hand the vehicle over."""
         return self.status is OrderStatus.RESERVED and self.is_paid
+
+    def is_running_out(self, now: datetime) -> bool:
+        """Whether it is unpaid and past its deadline: nothing can be done with it, it is about to expire."""
+        return self.is_open and not self.is_paid and self.expires_at <= now
 
     @property
     def is_collected(self) -> bool:
@@ -132,16 +132,6 @@ class MyRefund:
         return self.status in (RefundStatus.ABNORMAL, RefundStatus.REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of an order's story."""
-
-    at: datetime
-    mark: str
-    lead: str
-    text: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyOrder(MyOrderRow):
     """One order with everything its person may see of it."""
@@ -157,10 +147,15 @@ class MyOrder(MyOrderRow):
     attempt: LiveAttempt | None
     payments: tuple[MyPayment, ...]
     refunds: tuple[MyRefund, ...]
-    story: tuple[Line, ...]
+    story: tuple[Entry, ...]
     suspect_fen: int  # money that arrived and does not fit; 0 when there is none
     can_cancel: bool
     time_to_pay: bool
+
+    @property
+    def place(self) -> str:
+        """Where and when the store is open, as far as it is known."""
+        return "，".join(part for part in (self.address, self.hours) if part)
 
     @property
     def can_pay(self) -> bool:
@@ -186,11 +181,6 @@ class MyOrder(MyOrderRow):
     def refund_stuck(self) -> bool:
         """Whether a refund needs somebody at the store."""
         return any(refund.is_stuck for refund in self.refunds)
-
-    @property
-    def cancel_until(self) -> datetime | None:
-        """Until when a paid order can be cancelled by its person; None while unpaid."""
-        return self.paid_at + timedelta(hours=self.cancel_paid_hours) if self.paid_at else None
 
 
 def _mine(actor: Actor) -> Select[*tuple[Any, ...]]:
@@ -296,10 +286,10 @@ def my_order(session: Session, actor: Actor, order_id: int, now: datetime) -> My
         refunds=_refunds(session, [attempt.id for attempt in arrived]),
         story=_story(session, order_id),
         suspect_fen=sum(attempt.received_fen for attempt in arrived if attempt.status is PaymentStatus.SUSPECT),
-        can_cancel=_may_cancel(
+        can_cancel=may_customer_cancel(
             CancelFacts(columns["status"], columns["paid_at"]), now, paid_hours=columns["cancel_paid_hours"]
         ),
-        time_to_pay=_time_to_pay(columns["expires_at"], now),
+        time_to_pay=is_time_to_pay(columns["expires_at"], now),
     )
 
 
@@ -314,7 +304,7 @@ def _refunds(session: Session, payment_ids: list[int]) -> tuple[MyRefund, ...]:
     return tuple(MyRefund(*row) for row in rows)
 
 
-def _story(session: Session, order_id: int) -> tuple[Line, ...]:
+def _story(session: Session, order_id: int) -> tuple[Entry, ...]:
     """Newest first."""
     rows = session.execute(
         select(Audit.at, Audit.action, Audit.actor_kind, Audit.facts)
@@ -323,20 +313,4 @@ def _story(session: Session, order_id: int) -> tuple[Line, ...]:
         .limit(MOST_LINES)
     )
     lines = ((row.at, told(row.action, row.facts, by_its_person=row.actor_kind is ActorKind.CUSTOMER)) for row in rows)
-    return tuple(Line(at, line.mark, line.lead, line.text) for at, line in lines if line is not None)
-
-
-def _may_cancel(facts: CancelFacts, now: datetime, *, paid_hours: int) -> bool:
-    try:
-        refuse_unless_customer_may_cancel(facts, now, paid_hours=paid_hours)
-    except RuleBroken:
-        return False
-    return True
-
-
-def _time_to_pay(expires_at: datetime, now: datetime) -> bool:
-    try:
-        refuse_unless_time_to_pay(expires_at, now)
-    except RuleBroken:
-        return False
-    return True
+    return tuple(Entry(at, line) for at, line in lines if line is not None)

@@ -11,11 +11,10 @@ from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, PaymentStatus, Purpo
 from app.domain.errors import NotFound
 from app.domain.identity import masked_name
 from app.domain.numbering import Business
-from app.domain.orders import Intent, OrderStatus, is_undo_in_time
+from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Actor, ActorKind, Permission
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
-from app.domain.settings import PICKUP_UNDO_MINUTES
 from app.domain.standing import NextStep, PayState, next_step, pay_state
 from app.domain.timeline import WHO, Entry, act_line, payment_words, refund_words, try_line
 from app.models.access import Staff
@@ -27,7 +26,7 @@ from app.models.orders import Order, PickupAttempt
 from app.models.people import Identity
 from app.models.vehicles import Listing, VehicleModel
 from app.queries.people import Person, person_of
-from app.queries.settings import value_of
+from app.queries.pickup import may_undo
 
 MOST_ENTRIES = 200
 MOST_HOLDERS = 20
@@ -87,6 +86,7 @@ class OrderPage:
     amount_fen: int
     paid_fen: int
     refunded_fen: int
+    suspect_fen: int  # money that arrived and does not fit; 0 when there is none
     settled_at: datetime | None
     reserved_at: datetime
     expires_at: datetime
@@ -134,6 +134,7 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
     settling = next((payment for payment in payments if payment.status is PaymentStatus.SETTLES), None)
     newest = [refund for refund in refunds if settling and refund.payment_id == settling.id]
     open_now = row.status is OrderStatus.RESERVED
+    suspect_fen = sum(payment.received_fen or 0 for payment in payments if payment.status is PaymentStatus.SUSPECT)
     return OrderPage(
         id=row.id,
         order_no=row.order_no,
@@ -163,10 +164,18 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
         attempt_lives=any(payment.status in LIVE_PAYMENTS for payment in payments),
         stock=row.stock,
         person=person,
-        next_step=next_step(row.status, paid_at=row.settled_at, frozen=frozen, expires_at=row.expires_at, now=now),
+        next_step=next_step(
+            row.status,
+            paid_at=row.settled_at,
+            frozen=frozen,
+            expires_at=row.expires_at,
+            now=now,
+            suspect_fen=suspect_fen,
+        ),
+        suspect_fen=suspect_fen,
         may_cancel=open_now and actor.may(Permission.ORDERS_CANCEL, row.region_id),
         may_pick_up=open_now and paid and not frozen and actor.may(Permission.PICKUP, row.region_id),
-        may_undo=_may_undo(session, actor, row.region_id, row.picked_up_at, now),
+        may_undo=may_undo(session, actor, row.region_id, row.picked_up_at, now),
         may_freeze=person is not None and actor.may(Permission.PEOPLE_FREEZE, row.region_id),
         may_note=actor.may(Permission.ORDERS_NOTE, row.region_id),
         money=_money_rows(payments, refunds),
@@ -217,13 +226,6 @@ def _facts(session: Session, order_id: int) -> Row[*tuple[Any, ...]] | None:
         .outerjoin(clerk, clerk.id == Order.picked_up_by)
         .where(Order.id == order_id)
     ).one_or_none()
-
-
-def _may_undo(session: Session, actor: Actor, region_id: int, picked_up_at: datetime | None, now: datetime) -> bool:
-    if picked_up_at is None or not actor.may(Permission.PICKUP_UNDO, region_id):
-        return False
-    minutes = value_of(session, PICKUP_UNDO_MINUTES, region_id, now)
-    return is_undo_in_time(picked_up_at, now, minutes=minutes)
 
 
 def _payments(session: Session, charge_id: int) -> list[Payment]:

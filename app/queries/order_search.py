@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import Session
 
-from app.domain.finding import Search, Shape, bigrams
+from app.domain.finding import Search, Shape
+from app.domain.identity import KeyKind, bigrams
 from app.domain.numbering import Business
 from app.models.directory import Region
 from app.models.money import Charge, Payment
@@ -29,7 +30,8 @@ def conditions_of(session: Session, search: Search) -> tuple[list[ColumnElement[
         return [Order.customer_id.in_(select(Identity.customer_id).where(Identity.phone == search.text))], False
     if search.shape is Shape.DIGITS:
         numbers = select(Region.letter.concat(f"{Business.SALE}{search.text}"))
-        tails = select(IdentityKey.customer_id).where(IdentityKey.kind == "phone_tail", IdentityKey.key == search.text)
+        is_tail = (IdentityKey.kind == KeyKind.PHONE_TAIL, IdentityKey.key == search.text)
+        tails = select(IdentityKey.customer_id).where(*is_tail)
         return [Order.number.in_(numbers), Order.customer_id.in_(tails)], False
     if search.shape in (Shape.TRANSACTION, Shape.TRADE_NO):
         named = Payment.transaction_id if search.shape is Shape.TRANSACTION else Payment.out_trade_no
@@ -47,8 +49,8 @@ def _people_called(session: Session, search: Search) -> Sequence[int]:
     if search.shape is Shape.LATIN:
         pinyin = IdentityKey.key.between(search.text, search.text + LATIN_END)
         keys = union(
-            select(IdentityKey.customer_id).where(IdentityKey.kind == "initials", IdentityKey.key == search.text),
-            select(IdentityKey.customer_id).where(IdentityKey.kind == "pinyin", pinyin),
+            select(IdentityKey.customer_id).where(IdentityKey.kind == KeyKind.INITIALS, IdentityKey.key == search.text),
+            select(IdentityKey.customer_id).where(IdentityKey.kind == KeyKind.PINYIN, pinyin),
         ).subquery()
         return session.scalars(select(keys.c.customer_id).limit(MOST_PEOPLE + 1)).all()
     named = select(Identity.customer_id).where(Identity.name == search.text).limit(MOST_PEOPLE + 1)
@@ -58,7 +60,7 @@ def _people_called(session: Session, search: Search) -> Sequence[int]:
     parts = sorted(bigrams(search.text))
     return session.scalars(
         select(IdentityKey.customer_id)
-        .where(IdentityKey.kind == "bigram", IdentityKey.key.in_(parts))
+        .where(IdentityKey.kind == KeyKind.BIGRAM, IdentityKey.key.in_(parts))
         .group_by(IdentityKey.customer_id)
         .having(func.count() == len(parts))
         .limit(MOST_PEOPLE + 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import business_day, day_end, day_start
@@ -19,10 +19,12 @@ from app.domain.standing import SOON, NextStep, PayState, Todo, next_step, pay_s
 from app.models.directory import Region, School
 from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order, OrderDay
-from app.models.people import Customer, Identity, Restriction
+from app.models.people import Customer, Identity
 from app.models.vehicles import Listing, VehicleModel
 from app.queries.order_search import conditions_of
 from app.queries.paging import Key, Page, Stream, page_of_streams
+from app.queries.people import is_frozen
+from app.queries.suspects import suspect_fen_of_charge
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,7 @@ def how_many(session: Session, actor: Actor, filters: OrderFilters, now: datetim
 
 def _regions(actor: Actor, filters: OrderFilters) -> list[int] | None:
     """The regions to look in; None: all there are."""
-    scope = actor.scope(Permission.ORDERS_VIEW)
-    if filters.region_id is not None:
-        return [filters.region_id] if filters.region_id in scope else []
-    return None if scope.everywhere else sorted(scope.regions)
+    return actor.scope(Permission.ORDERS_VIEW).within(filters.region_id)
 
 
 def _source(session: Session, actor: Actor, filters: OrderFilters) -> _Source:
@@ -306,7 +305,6 @@ def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow
         .correlate(Payment)
         .scalar_subquery()
     )
-    frozen = exists().where(Restriction.customer_id == Order.customer_id, Restriction.lifted_at.is_(None))
     rows = session.execute(
         select(
             Order.id,
@@ -323,7 +321,8 @@ def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow
             Charge.status.label("charge"),
             Charge.settled_at,
             newest_refund.label("refund"),
-            frozen.label("frozen"),
+            is_frozen(Order.customer_id).label("frozen"),
+            suspect_fen_of_charge().label("suspect_fen"),
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(VehicleModel, VehicleModel.id == Listing.model_id)
@@ -352,6 +351,7 @@ def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow
                 paid_at=row.settled_at,
                 frozen=row.frozen,
                 expires_at=row.expires_at,
+                suspect_fen=row.suspect_fen,
                 now=now,
             ),
         )

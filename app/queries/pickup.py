@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import Select, case, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from app.domain import labels
 from app.domain.calendar import business_day, day_end, day_start
 from app.domain.charges import ChargeStatus, Purpose
 from app.domain.errors import NotFound
-from app.domain.identity import masked_name
+from app.domain.identity import KeyKind, masked_name
 from app.domain.numbering import Business, VehicleNumber
 from app.domain.orders import OrderStatus, is_time_to_pay, is_undo_in_time
 from app.domain.permissions import Actor, Permission
@@ -26,6 +27,7 @@ from app.models.people import Customer, Identity, IdentityKey
 from app.models.vehicles import Listing, VehicleModel
 from app.queries import people, settings
 from app.queries.paging import Key, Page, page_ids
+from app.queries.suspects import suspect_fen_of_charge
 
 MOST_CANDIDATES = 9  # each has a digit key at the counter
 LAST_SCANS = 4
@@ -140,7 +142,7 @@ def candidates(session: Session, region_id: int, digits: str) -> Candidates:
         .limit(MOST_CANDIDATES + 1)
     )
     by_number = session.execute(wanted.where(Order.number == f"{letter}{Business.SALE.value}{digits}")).all()
-    tails = select(IdentityKey.customer_id).where(IdentityKey.kind == "phone_tail", IdentityKey.key == digits)
+    tails = select(IdentityKey.customer_id).where(IdentityKey.kind == KeyKind.PHONE_TAIL, IdentityKey.key == digits)
     shown = [row.id for row in by_number]
     by_phone = session.execute(wanted.where(Order.customer_id.in_(tails), Order.id.not_in(shown))).all()
     left = MOST_CANDIDATES - len(by_number)
@@ -182,7 +184,8 @@ class CounterOrder:
     amount_fen: int
     paid_at: datetime | None
     expires_at: datetime
-    can_still_pay: bool  # enough time is left to offer a payment
+    suspect_fen: int  # money that arrived and does not fit; 0 when there is none
+    can_still_pay: bool  # enough time is left to offer a payment, and no money waits to be judged
     overdue: timedelta | None  # paid, and this long past its deadline without being picked up
     closed_at: datetime | None
     number_is_free: bool  # a closed order's number is there for the next one
@@ -209,6 +212,7 @@ def counter_order(session: Session, actor: Actor, order_id: int, now: datetime) 
             Store.name.label("store"),
             Staff.name.label("picked_up_by"),
             NumberSlot.id.label("slot"),
+            suspect_fen_of_charge().label("suspect_fen"),
         )
         .join(Customer, Customer.id == Order.customer_id)
         .join(Listing, Listing.id == Order.listing_id)
@@ -234,7 +238,7 @@ def counter_order(session: Session, actor: Actor, order_id: int, now: datetime) 
         number=order.number,
         answer=standing_of(facts, now),
         status=order.status,
-        name=masked_name(row.name) if row.name else "已注销的用户",
+        name=masked_name(row.name) if row.name else labels.ERASED,
         phone_tail=(row.phone or "")[-4:],
         school=row.school or "",
         model=row.model,
@@ -243,7 +247,8 @@ def counter_order(session: Session, actor: Actor, order_id: int, now: datetime) 
         amount_fen=order.amount_fen,
         paid_at=row.settled_at,
         expires_at=order.expires_at,
-        can_still_pay=is_time_to_pay(order.expires_at, now),
+        suspect_fen=row.suspect_fen,
+        can_still_pay=is_time_to_pay(order.expires_at, now) and row.suspect_fen == 0,
         overdue=now - order.expires_at if waiting and order.expires_at < now else None,
         closed_at=order.closed_at,
         number_is_free=row.slot is None,

@@ -246,10 +246,18 @@ def planned_change(
     )
 
 
-def withdrawal(
-    session: Session, actor: Actor, key: str, version_id: int, now: datetime
-) -> tuple[Setting, int | None, int | None, datetime]:
-    """What takes a planned change back: setting, region, the value that was to be changed, the same time.
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What takes a planned change back: the value that was to be changed, at the same time."""
+
+    setting: Setting
+    region_id: int | None
+    value: int | None
+    effective_at: datetime
+
+
+def withdrawal(session: Session, actor: Actor, key: str, version_id: int, now: datetime) -> Withdrawal:
+    """How a planned change is taken back.
 
     Raises NotFound, Forbidden, RuleBroken (it holds already, or changes nothing any more).
     """
@@ -263,7 +271,7 @@ def withdrawal(
     course = course_of(session, setting)
     if not _is_pending(course, _as_version(row), now):
         raise RuleBroken(Rule.NOT_PENDING)
-    return setting, row.region_id, course.before(row.region_id, row.effective_at), row.effective_at
+    return Withdrawal(setting, row.region_id, course.before(row.region_id, row.effective_at), row.effective_at)
 
 
 def _may_change(actor: Actor, region_id: int | None) -> bool:

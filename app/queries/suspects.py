@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, ScalarSelect, case, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.charges import PaymentStatus
@@ -49,6 +49,19 @@ class TroubleRow:
     number: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TroublePage:
+    """One page of what waits."""
+
+    page: Page[TroubleRow]
+    first: int  # the place of the page's first row, from 1; 0 without rows
+
+    @property
+    def last(self) -> int:
+        """The place of the page's last row."""
+        return max(self.first + len(self.page.rows) - 1, 0)
+
+
 def trouble_page(
     session: Session,
     actor: Actor,
@@ -58,18 +71,18 @@ def trouble_page(
     after: Key | None,
     before: Key | None,
     size: int,
-) -> tuple[Page[TroubleRow], int]:
-    """What waits in the regions of the actor, newest first, and the place of the page's first row, from 1.
+) -> TroublePage:
+    """What waits in the regions of the actor, newest first.
 
     What names no order of ours belongs to no region, and is shown to whoever sees all of them.
     """
-    regions = _regions(actor, region_id)
+    regions = actor.scope(Permission.PAYMENTS_VIEW).within(region_id)
     streams = [_stream(kind, regions) for kind in KINDS if trouble in (None, kind)]
     page = page_of_streams(
         session, streams, after=after, before=before, size=size, load=lambda ids: _rows(session, ids)
     )
     if page.newer is None:
-        return page, 1 if page.rows else 0
+        return TroublePage(page, 1 if page.rows else 0)
     key = (page.newer.at, page.newer.id)
     newer = [
         select(func.count())
@@ -77,23 +90,16 @@ def trouble_page(
         .scalar_subquery()
         for stream in streams
     ]
-    return page, 1 + sum(session.execute(select(*newer)).one())
+    return TroublePage(page, 1 + sum(session.execute(select(*newer)).one()))
 
 
 def trouble_counts(session: Session, actor: Actor, *, region_id: int | None) -> Mapping[Trouble, int]:
     """How many of each kind wait."""
-    regions = _regions(actor, region_id)
+    regions = actor.scope(Permission.PAYMENTS_VIEW).within(region_id)
     counts = [
         select(func.count()).select_from(_stream(kind, regions).wanted.subquery()).scalar_subquery() for kind in KINDS
     ]
     return dict(zip(KINDS, session.execute(select(*counts)).one(), strict=True))
-
-
-def _regions(actor: Actor, region_id: int | None) -> list[int] | None:
-    scope = actor.scope(Permission.PAYMENTS_VIEW)
-    if region_id is not None:
-        return [region_id] if region_id in scope else []
-    return None if scope.everywhere else sorted(scope.regions)
 
 
 def _stream(kind: Trouble, regions: list[int] | None) -> Stream:
@@ -257,3 +263,10 @@ def _orders_of_errands(session: Session, errands: Sequence[Outbox]) -> dict[int,
     of_order = {row.order_id: row for row in rows if not row.key}
     found = {row.id: of_key.get(row.key) or of_order.get(named.get(row.id)) for row in errands}
     return {row_id: row for row_id, row in found.items() if row is not None}
+
+
+def suspect_fen_of_charge() -> ScalarSelect[int]:
+    """What arrived for the charge and does not fit it: nobody is asked to pay beside it. Decision 16."""
+    received = func.coalesce(func.sum(Payment.received_fen), 0)
+    wanted = select(received).where(Payment.charge_id == Charge.id, Payment.status == PaymentStatus.SUSPECT)
+    return wanted.correlate(Charge).scalar_subquery()

@@ -52,6 +52,11 @@ class VehiclePage(ForSale):
     address: str
     hours: str
 
+    @property
+    def place(self) -> str:
+        """Where and when the store is open, as far as it is known."""
+        return "，".join(part for part in (self.address, self.hours) if part)
+
 
 def _offered(now: datetime) -> Select[*tuple[Any, ...]]:
     return (

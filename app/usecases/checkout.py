@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.domain.permissions import Actor
 from app.ports import AlreadyPaid, PaymentGateway, TradeFound, TradeState, Vault
@@ -69,7 +69,3 @@ def settle_attempt(till: Till, out_trade_no: str, *, close: bool, actor: Actor, 
     else:
         payments.mark_attempt_asked(out_trade_no, now=now)
     return found.state
-
-
-ASK_AGAIN_AFTER = timedelta(minutes=1)
-"""A payment without a notice is asked about after this (WeChat's own advice)."""

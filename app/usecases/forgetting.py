@@ -1,4 +1,4 @@
-"""Deleting what nobody needs any more: counters, errands that are done, the record of runs that did nothing."""
+"""Deleting what nobody needs any more: ended log-ins, counters, done errands, the record of runs that did nothing."""
 
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -6,10 +6,11 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Delete, and_, delete, or_
 from sqlalchemy.orm import Session
 
-from app.models.access import RateCounter
+from app.models.access import LoginSession, RateCounter
 from app.models.work import JobRun, Outbox, OutboxStatus
 from app.usecases.transaction import transactional
 
+SESSIONS_KEPT = timedelta(days=30)
 ERRANDS_KEPT = timedelta(days=30)
 IDLE_RUNS_KEPT = timedelta(days=1)
 RUNS_KEPT = timedelta(days=90)
@@ -17,6 +18,12 @@ RUNS_KEPT = timedelta(days=90)
 
 def _deleted(session: Session, statement: Delete) -> int:
     return cast("CursorResult[Any]", session.execute(statement)).rowcount
+
+
+@transactional
+def forget_old_sessions(session: Session, *, now: datetime) -> int:
+    """Log-ins that ended more than a month ago."""
+    return _deleted(session, delete(LoginSession).where(LoginSession.ends_at < now - SESSIONS_KEPT))
 
 
 @transactional

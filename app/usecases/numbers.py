@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Rule, RuleBroken
-from app.domain.numbering import LAST_NUMBER, Business, Digits, VehicleNumber, fold, read_scan
+from app.domain.numbering import LAST_NUMBER, Business, VehicleNumber
 from app.models.directory import Region
 from app.models.numbers import NumberHolding, NumberSeries, NumberSlot, SlotState
 from app.usecases.compare_and_set import changed_one, must_change_one
@@ -131,11 +131,3 @@ def make_series(session: Session, region_id: int, business: Business) -> None:
         insert(NumberSlot),
         [{"series_id": series.id, "n": n, "state": SlotState.FREE} for n in range(1, LAST_NUMBER + 1)],
     )
-
-
-def loggable(typed: str) -> str | None:
-    """What of a typed text may be logged: a whole number or four digits, nothing that could be a phone or a name."""
-    scan = read_scan(typed)
-    if isinstance(scan, VehicleNumber):
-        return str(scan)
-    return scan.text if isinstance(scan, Digits) and len(fold(typed)) == len(scan.text) else None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain.calendar import SHANGHAI
 from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, Purpose
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
-from app.domain.numbering import Business, VehicleNumber, number_fits
+from app.domain.numbering import Business, VehicleNumber, loggable, number_fits
 from app.domain.orders import (
     CancelFacts,
     Intent,
@@ -23,6 +23,7 @@ from app.domain.outbox import Errand
 from app.domain.permissions import Actor, Permission
 from app.domain.pickup import Answer
 from app.domain.reasons import checked_reason
+from app.domain.refunds import CANCELLED_REASON
 from app.domain.settings import CANCEL_PAID_HOURS, COUNTER_HOLD_MINUTES, RESERVATION_HOURS, UNPAID_SALE_LIMIT
 from app.models.directory import School
 from app.models.money import Charge, ChargeLine, LineKind, Payment
@@ -201,7 +202,7 @@ def enter_number(session: Session, order_id: int, *, typed: str, actor: Actor, n
         PickupAttempt(
             region_id=order.region_id,
             customer_id=order.customer_id,
-            typed=numbers.loggable(typed),
+            typed=loggable(typed),
             answer=Answer.READY if fits else Answer.NOT_THIS_PERSONS,
             order_id=order.id,
             at=now,
@@ -239,7 +240,7 @@ def cancel_order(session: Session, order_id: int, *, reason: str, actor: Actor, 
         next_status(order.status, OrderEvent.CANCEL)
         why = checked_reason(reason)
     close_order(session, order, OrderEvent.CANCEL, reason=why, actor=actor, now=now)
-    refunds.want_all_of_charge(session, charge, order, reason="订单取消", actor=actor, now=now)
+    refunds.want_all_of_charge(session, charge, order, reason=CANCELLED_REASON, actor=actor, now=now)
 
 
 @transactional

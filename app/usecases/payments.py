@@ -21,6 +21,7 @@ from app.domain.errors import Rule, RuleBroken
 from app.domain.numbering import VehicleNumber
 from app.domain.orders import OrderEvent, OrderStatus, attempt_expires_at, refuse_unless_time_to_pay
 from app.domain.permissions import Actor
+from app.domain.refunds import SURPLUS_REASON
 from app.models.money import Charge, NoticeKind, Payment
 from app.models.orders import Order
 from app.models.people import Customer
@@ -261,9 +262,7 @@ def _send_back(
         amount_fen=notice.amount_fen,
         transaction_id=notice.transaction_id,
     )
-    refunds.want(
-        session, payment, order, amount_fen=notice.amount_fen, reason="重复或过期的付款，自动退回", actor=actor, now=now
-    )
+    refunds.want(session, payment, order, amount_fen=notice.amount_fen, reason=SURPLUS_REASON, actor=actor, now=now)
     free_number_if_over(session, order, sale_charge(session, order), now)
     messages.put(session, "payment_returned", order, notice.transaction_id, now, amount_fen=notice.amount_fen)
 

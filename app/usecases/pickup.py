@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain import ledger as recipes
 from app.domain.charges import ChargeStatus
 from app.domain.errors import Rule, RuleBroken
-from app.domain.numbering import Digits, VehicleNumber, read_scan
+from app.domain.numbering import Digits, VehicleNumber, loggable, read_scan
 from app.domain.orders import OrderEvent, OrderStatus, next_status, refuse_unless_undo_in_time
 from app.domain.permissions import Actor, Permission
 from app.domain.pickup import (
@@ -77,7 +77,7 @@ def answer_scan(
                 region_id=region_id,
                 staff_id=actor.id,
                 scan_key=scan_key,
-                typed=numbers.loggable(typed),
+                typed=loggable(typed),
                 answer=reply.answer,
                 order_id=reply.order_id,
                 at=now,

@@ -9,7 +9,7 @@ from app.domain import ledger as recipes
 from app.domain.charges import PaymentStatus, Verdict
 from app.domain.errors import NotFound
 from app.domain.outbox import Errand
-from app.domain.permissions import Actor
+from app.domain.permissions import Actor, ActorKind
 from app.domain.refunds import REFUND_MOVES, RefundNotice, RefundStatus
 from app.models.money import Charge, NoticeKind, Payment, Refund
 from app.models.orders import Order
@@ -41,7 +41,7 @@ def want(
         reason=reason,
         status=RefundStatus.REQUESTED,
         requested_at=now,
-        staff_id=actor.id if actor.kind == "staff" else None,
+        staff_id=actor.id if actor.kind is ActorKind.STAFF else None,
     )
     session.add(refund)
     payment.refunded_fen += amount_fen
@@ -81,13 +81,19 @@ def want_all_of_charge(
 
 @transactional
 def take_refund_notice(
-    session: Session, notice: RefundNotice, *, vault: Vault, actor: Actor, now: datetime
+    session: Session, notice: RefundNotice, *, our_mch_id: str, vault: Vault, actor: Actor, now: datetime
 ) -> RefundStatus | None:
     """What WeChat told of a refund, in a callback or when asked: kept once, and the refund moves forward, never back.
 
-    Returns the refund's status; None when the refund is not ours (it is kept all the same).
+    Returns the refund's status; None when the refund is not ours (it is kept all the same). Another merchant's notice
+    stands under a key of its own: its number may be one of ours.
     """
     key = f"{notice.out_refund_no}:{notice.status}"
+    if notice.mch_id != our_mch_id:
+        key = f"{notice.mch_id}:{key}"
+        notices.keep_once(session, NoticeKind.REFUND, key, notice, vault=vault, now=now)
+        notices.note_verdict(session, NoticeKind.REFUND, key, f"{Verdict.SUSPECT}:merchant")
+        return None
     notices.keep_once(session, NoticeKind.REFUND, key, notice, vault=vault, now=now)
     found = session.execute(
         select(Refund.id, Refund.payment_id, Charge.order_id)

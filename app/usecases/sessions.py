@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import Actor, ActorKind
@@ -56,12 +56,6 @@ def close_session(session: Session, *, actor: Actor, now: datetime) -> None:
         .where(LoginSession.id == actor.session_id, LoginSession.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-
-
-@transactional
-def forget_old_sessions(session: Session, *, now: datetime) -> None:
-    """Deletes what ended more than a month ago."""
-    session.execute(delete(LoginSession).where(LoginSession.ends_at < now - timedelta(days=30)))
 
 
 @transactional

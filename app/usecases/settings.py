@@ -48,8 +48,18 @@ def withdraw_change(session: Session, key: str, version_id: int, *, actor: Actor
 
     Raises NotFound, Forbidden, RuleBroken (it holds already).
     """
-    setting, region_id, value, effective_at = settings.withdrawal(session, actor, key, version_id, now)
-    return _put(session, setting.key, region_id, value, effective_at, WITHDRAWN, actor, now, "setting_change_withdrawn")
+    back = settings.withdrawal(session, actor, key, version_id, now)
+    return _put(
+        session,
+        back.setting.key,
+        back.region_id,
+        back.value,
+        back.effective_at,
+        WITHDRAWN,
+        actor,
+        now,
+        "setting_change_withdrawn",
+    )
 
 
 def _put(

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.db import writing_session
+from app.db import read_only_session, writing_session
 from app.domain.errors import LostRace
 
 TRIES = 3
@@ -46,6 +46,17 @@ def transactional(verb: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
             return _once(verb, *args, **kwargs)
         finally:
             _running.reset(token)
+
+    return run
+
+
+def reading(read: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
+    """Gives a read that is no part of a verb a session that cannot write: it waits for no writer, and none for it."""
+
+    @wraps(read)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with read_only_session() as session:
+            return read(session, *args, **kwargs)
 
     return run
 

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from app.models.work import WeChatToken
 from app.ports import Vault
-from app.usecases.transaction import transactional
+from app.usecases.transaction import reading, transactional
 
 
-@transactional
+@reading
 def _read(session: Session, app_id: str, kind: str) -> tuple[bytes, datetime] | None:
     row = session.execute(
         select(WeChatToken.value, WeChatToken.expires_at).where(WeChatToken.app_id == app_id, WeChatToken.kind == kind)

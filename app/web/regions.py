@@ -1,6 +1,6 @@
 """The region switch: the region filter of every staff page; it stands in the URL, the next page remembers it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from flask import request, session
@@ -33,17 +33,23 @@ class Chosen:
         return self.region.name if self.region else ALL_REGIONS
 
 
-def chosen_region(permission: Permission, *, one: bool = False) -> Chosen:
-    """The region of this page. With `one` a page that needs a region takes the first one offered."""
+def chosen_region(permission: Permission) -> Chosen:
+    """The region of this page."""
     offered = tuple(directory.regions_of(read_session(), actor(), permission))
     letter = request.args.get("region")
     if letter in {ALL, *(row.letter for row in offered)}:
         session["region"] = letter
     wanted = letter or session.get("region", ALL)
     region = next((row for row in offered if row.letter == wanted), None)
-    if region is None and offered and (one or len(offered) == 1):
+    if region is None and len(offered) == 1:
         region = offered[0]
     return Chosen(region, offered)
+
+
+def one_region(permission: Permission) -> Chosen:
+    """The same for a page that needs a region: where all are chosen, it takes the first one offered."""
+    chosen = chosen_region(permission)
+    return replace(chosen, region=chosen.region or next(iter(chosen.offered), None))
 
 
 def switch_entries(chosen: Chosen) -> list[tuple[str, str, str, bool]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.finding import LONGEST, Search, Shape, bigrams, read_search
+from app.domain.finding import LONGEST, Search, Shape, read_search
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,3 @@ def test_nothing_longer_than_any_number_is_looked_for() -> None:
     found = read_search("9" * 5000)
     assert found is not None
     assert len(found.text) == LONGEST
-
-
-def test_a_name_is_found_by_each_two_neighbouring_letters() -> None:
-    assert bigrams("王思涵") == {"王思", "思涵"}

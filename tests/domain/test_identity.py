@@ -8,6 +8,7 @@ from stdnum.iso7064 import mod_11_2
 from app.domain.identity import (
     BadIdentity,
     age_on,
+    bigrams,
     checked_id_number,
     checked_name,
     checked_phone,
@@ -183,3 +184,7 @@ def test_what_a_person_is_found_by(name: str, kind: str, keys: set[str]) -> None
     found = search_keys(name, "13812342047")
     assert {entry.key for entry in found if entry.kind == kind} == keys
     assert all(len(entry.key) <= 60 for entry in found)
+
+
+def test_a_name_is_found_by_each_two_neighbouring_letters() -> None:
+    assert bigrams("王思涵") == {"王思", "思涵"}

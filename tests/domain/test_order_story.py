@@ -6,18 +6,18 @@ from app.domain.order_story import STORY, told
 @pytest.mark.parametrize(
     ("action", "facts", "mine", "said"),
     [
-        ("order_reserved", {"number": "AM0001"}, True, "预约成功 占好编号 AM0001"),
-        ("order_paid", {"amount_fen": 239900}, False, "付款 ¥2,399.00 微信支付"),
+        ("order_reserved", {"number": "AM0001"}, True, "预约成功，占好编号 AM0001"),
+        ("order_paid", {"amount_fen": 239900}, False, "付款 ¥2,399.00，微信支付"),
         ("order_cancelled", {}, True, "你取消了订单"),
         ("order_cancelled", {}, False, "店里取消了订单"),
-        ("order_expired", {"number": "AM0001"}, False, "预约过期 编号 AM0001 已经空出"),
-        ("refund_done", {"amount_fen": 239900}, False, "退款到账 ¥2,399.00 退回你的微信"),
+        ("order_expired", {"number": "AM0001"}, False, "预约过期，编号 AM0001 已经空出"),
+        ("refund_done", {"amount_fen": 239900}, False, "退款到账 ¥2,399.00，退回你的微信"),
     ],
 )
 def test_what_a_person_is_told(action: str, facts: dict[str, object], mine: bool, said: str) -> None:
     line = told(action, facts, by_its_person=mine)
     assert line is not None
-    assert f"{line.lead} {line.text}".strip() == said
+    assert line.lead + line.text == said
 
 
 @pytest.mark.parametrize("action", ["payment_begun", "payment_closed", "customer_frozen", "note_written"])

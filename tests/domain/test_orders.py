@@ -12,6 +12,7 @@ from app.domain.orders import (
     OrderStatus,
     attempt_expires_at,
     deadline_after_match,
+    may_customer_cancel,
     next_status,
     refuse_unless_customer_may_cancel,
     refuse_unless_time_to_pay,
@@ -113,6 +114,7 @@ def test_when_the_person_may_cancel(
     status: OrderStatus, paid: timedelta | None, paid_hours: int, rule: Rule | None
 ) -> None:
     facts = CancelFacts(status, NOON - paid if paid else None)
+    assert may_customer_cancel(facts, NOON, paid_hours=paid_hours) is (rule is None)
     if rule is None:
         refuse_unless_customer_may_cancel(facts, NOON, paid_hours=paid_hours)
         return

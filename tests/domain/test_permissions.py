@@ -70,6 +70,21 @@ def test_a_scope_is_a_set_of_regions(scope: Scope, region: int, there: bool) -> 
     assert (region in scope) is there
 
 
+@pytest.mark.parametrize(
+    ("scope", "chosen", "regions"),
+    [
+        (EVERYWHERE, None, None),
+        (EVERYWHERE, B, [B]),
+        (Scope(regions=frozenset({B, A})), None, [A, B]),
+        (Scope(regions=frozenset({A})), A, [A]),
+        (Scope(regions=frozenset({A})), B, []),
+        (NOWHERE, None, []),
+    ],
+)
+def test_where_to_look_within_a_scope(scope: Scope, chosen: int | None, regions: list[int] | None) -> None:
+    assert scope.within(chosen) == regions
+
+
 def test_who_is_logged_in() -> None:
     kinds = {
         ActorKind.VISITOR: Actor.visitor(),

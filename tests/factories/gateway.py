@@ -12,6 +12,8 @@ from app.ports import PaymentWanted, RefundWanted, TradeFound, TradeState
 from app.runtime import Runtime
 from app.web.current import RUNTIME
 
+MCH_ID = "1900000001"
+
 
 def _unpaid(_out_trade_no: str) -> TradeFound:
     return TradeFound(TradeState.UNPAID)
@@ -25,18 +27,22 @@ def accepted(wanted: RefundWanted) -> RefundNotice:
 def a_refund_notice(out_refund_no: str, out_trade_no: str, amount_fen: int, status: RefundStatus) -> RefundNotice:
     """What WeChat says of a refund."""
     done_at = datetime(2026, 11, 1, tzinfo=UTC) if status is RefundStatus.DONE else None
-    return RefundNotice(out_refund_no, out_trade_no, f"id-{out_refund_no}", status, amount_fen, done_at, "1900000001")
+    return RefundNotice(out_refund_no, out_trade_no, f"id-{out_refund_no}", status, amount_fen, done_at, MCH_ID)
 
 
 @dataclass
 class Gateway:
-    """Each answer is a function of what was asked; raise in it what WeChat's silence or refusal would raise."""
+    """Each answer is a function of what was asked; raise in it what WeChat's silence or refusal would raise.
+
+    An answer about a refund is of the merchant that asked, as the real gateway's is.
+    """
 
     on_query: Callable[[str], TradeFound] = _unpaid
     on_close: Callable[[str], None] = lambda _out_trade_no: None
     on_refund: Callable[[RefundWanted], RefundNotice] = accepted
     on_query_refund: Callable[[str], RefundNotice | None] = lambda _out_refund_no: None
     asked: list[str] = field(default_factory=list)
+    mch_id: str = MCH_ID
 
     def prepare(self, wanted: PaymentWanted) -> str:
         self.asked.append(f"prepare {wanted.out_trade_no}")
@@ -55,11 +61,12 @@ class Gateway:
 
     def refund(self, wanted: RefundWanted) -> RefundNotice:
         self.asked.append(f"refund {wanted.out_refund_no}")
-        return self.on_refund(wanted)
+        return replace(self.on_refund(wanted), mch_id=self.mch_id)
 
     def query_refund(self, out_refund_no: str) -> RefundNotice | None:
         self.asked.append(f"query_refund {out_refund_no}")
-        return self.on_query_refund(out_refund_no)
+        found = self.on_query_refund(out_refund_no)
+        return found and replace(found, mch_id=self.mch_id)
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNotice | RefundNotice:
         raise NotImplementedError
@@ -80,6 +87,7 @@ class Post:
 def with_gateway(app: Flask, gateway: Gateway, post: Post | None = None) -> Runtime:
     """The application's runtime, speaking to a stand-in instead of WeChat."""
     runtime: Runtime = app.extensions[RUNTIME]
+    gateway.mch_id = runtime.till.merchant.mch_id
     return replace(
         runtime, till=replace(runtime.till, gateway=gateway), messenger=runtime.messenger if post is None else post
     )

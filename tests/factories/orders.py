@@ -174,4 +174,4 @@ def tell_of_refund(app: Flask, order_id: int, status: RefundStatus, *, now: date
         mch_id=runtime.till.merchant.mch_id,
     )
     with app.app_context():
-        refunds.take_refund_notice(notice, vault=runtime.vault, actor=Actor.wechat(), now=now)
+        refunds.take_refund_notice(notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now)

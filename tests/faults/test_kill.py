@@ -206,7 +206,14 @@ class Stage:
             done_at=self.now,
             mch_id=self.runtime.till.merchant.mch_id,
         )
-        return partial(refunds.take_refund_notice, notice, vault=self.runtime.vault, actor=Actor.wechat(), now=self.now)
+        return partial(
+            refunds.take_refund_notice,
+            notice,
+            our_mch_id=notice.mch_id,
+            vault=self.runtime.vault,
+            actor=Actor.wechat(),
+            now=self.now,
+        )
 
     def last_refund(self) -> tuple[Refund, Payment]:
         return refunds_of(self.app)[-1], payments_of(self.app, self.order_id)[-1]

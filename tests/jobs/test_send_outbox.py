@@ -145,7 +145,9 @@ def a_message(app: Flask) -> int:
     send_outbox.run(runtime, CANCELLED_AT)
     (refund,) = refunds_of(app)
     notice = a_refund_notice(refund.out_refund_no, "", refund.amount_fen, RefundStatus.DONE)
-    refunds.take_refund_notice(notice, vault=runtime.vault, actor=Actor.wechat(), now=CANCELLED_AT)
+    refunds.take_refund_notice(
+        notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=CANCELLED_AT
+    )
     return order_id
 
 

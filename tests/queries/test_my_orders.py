@@ -42,7 +42,7 @@ def test_an_order_says_what_is_next(app: Flask, clock: MovedClock) -> None:
 def test_its_story_is_told_newest_first(app: Flask, clock: MovedClock) -> None:
     somebody = a_customer(app)
     order = seen(app, somebody, an_order(app, customer=somebody, picked_up=True), clock)
-    assert [line.lead for line in order.story] == ["提车", "付款 ¥2,399.00", "编号对上了", "预约成功"]
+    assert [entry.line.lead for entry in order.story] == ["提车", "付款 ¥2,399.00", "编号对上了", "预约成功"]
 
 
 @pytest.mark.req("SET-6")

@@ -171,7 +171,9 @@ class Town:
             done_at=self.now if status is RefundStatus.DONE else None,
             mch_id=self.runtime.till.merchant.mch_id,
         )
-        refunds.take_refund_notice(notice, vault=self.runtime.vault, actor=Actor.wechat(), now=self.now)
+        refunds.take_refund_notice(
+            notice, our_mch_id=notice.mch_id, vault=self.runtime.vault, actor=Actor.wechat(), now=self.now
+        )
 
     def act(self) -> None:
         acts: list[tuple[Callable[[], None], int]] = [

@@ -167,8 +167,10 @@ class Scene:
             done_at=None,
             mch_id=self.app.extensions[RUNTIME].till.merchant.mch_id,
         )
-        vault = self.app.extensions[RUNTIME].vault
-        return lambda: refunds.take_refund_notice(notice, vault=vault, actor=Actor.wechat(), now=self.now)
+        vault, our_mch_id = self.app.extensions[RUNTIME].vault, notice.mch_id
+        return lambda: refunds.take_refund_notice(
+            notice, our_mch_id=our_mch_id, vault=vault, actor=Actor.wechat(), now=self.now
+        )
 
 
 ACTS = [name for name in vars(Scene) if name.endswith("ing") or "ing_" in name]

@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.db import writing_session
 from app.domain.errors import LostRace
-from app.domain.numbering import Business, VehicleNumber
+from app.domain.numbering import Business, VehicleNumber, loggable
 from app.models.numbers import NumberHolding, NumberSeries, NumberSlot, SlotState
 from app.usecases import numbers
-from app.usecases.numbers import loggable
 from app.usecases.transaction import transactional
 from app.web.current import RUNTIME
 from tests.factories.orders import an_order, order_of

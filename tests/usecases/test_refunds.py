@@ -33,10 +33,11 @@ def now_of(app: Flask) -> datetime:
 
 
 def told(
-    app: Flask, status: RefundStatus, *, amount_fen: int = PRICE_FEN, out_refund_no: str = ""
+    app: Flask, status: RefundStatus, *, amount_fen: int = PRICE_FEN, out_refund_no: str = "", mch_id: str = ""
 ) -> RefundStatus | None:
     """WeChat tells of the newest refund."""
     runtime = app.extensions[RUNTIME]
+    our_mch_id = runtime.till.merchant.mch_id
     notice = RefundNotice(
         out_refund_no=out_refund_no or refunds_of(app)[-1].out_refund_no,
         out_trade_no="",
@@ -44,9 +45,11 @@ def told(
         status=status,
         amount_fen=amount_fen,
         done_at=now_of(app) if status is DONE else None,
-        mch_id=runtime.till.merchant.mch_id,
+        mch_id=mch_id or our_mch_id,
     )
-    return refunds.take_refund_notice(notice, vault=runtime.vault, actor=Actor.wechat(), now=now_of(app))
+    return refunds.take_refund_notice(
+        notice, our_mch_id=our_mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now_of(app)
+    )
 
 
 @pytest.fixture
@@ -104,6 +107,23 @@ def test_a_refund_that_is_not_ours_is_kept(context: Flask) -> None:
     with read(context) as session:
         keys = session.scalars(select(WeChatNotice.key).where(WeChatNotice.kind == NoticeKind.REFUND)).all()
     assert keys == ["R-of-somebody:done"]
+
+
+@pytest.mark.usefixtures("order_id")
+def test_another_merchants_refund_under_our_number_moves_nothing_and_is_kept(context: Flask) -> None:
+    """Before and after our own notice of the same: neither stands in the other's place."""
+    out_refund_no = refunds_of(context)[-1].out_refund_no
+    assert told(context, DONE, mch_id="1900000999") is None
+    assert refunds_of(context)[-1].status is REQUESTED
+    assert balances(context)[Account.REFUNDS_PAYABLE] == PRICE_FEN
+    assert told(context, DONE) is DONE
+    assert told(context, DONE, mch_id="1900000999") is None
+    with read(context) as session:
+        kept = session.execute(
+            select(WeChatNotice.key, WeChatNotice.verdict).where(WeChatNotice.kind == NoticeKind.REFUND)
+        ).all()
+    assert sorted(kept) == [(f"1900000999:{out_refund_no}:done", "suspect:merchant"), (f"{out_refund_no}:done", None)]
+    assert_nothing_violated(context)
 
 
 @transactional

@@ -16,7 +16,7 @@ from app.db import db, read_only_session, writing_session
 from app.domain.errors import LostRace
 from app.models.directory import Region
 from app.models.journal import Audit
-from app.usecases.transaction import TRIES, NestedVerb, transactional
+from app.usecases.transaction import TRIES, NestedVerb, reading, transactional
 from tests.fixtures.databases import Database
 
 
@@ -136,6 +136,17 @@ def _insert_x(url: URL) -> None:
 def test_a_read_session_cannot_write() -> None:
     with read_only_session() as session, pytest.raises((OperationalError, DatabaseError), match=r"read-?only"):
         session.execute(update(Region).values(name="不行"))
+
+
+@pytest.mark.usefixtures("context")
+def test_a_read_of_its_own_waits_for_no_writer() -> None:
+    @reading
+    def all_letters(session: Session) -> list[str]:
+        return list(session.scalars(select(Region.letter).order_by(Region.letter)))
+
+    with writing_session() as session:
+        session.execute(update(Region).values(name="还没写完"))
+        assert all_letters() == ["A", "B", "C"]
 
 
 @pytest.mark.usefixtures("context")

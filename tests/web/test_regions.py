@@ -1,14 +1,21 @@
 """The region switch: what stands in the URL counts, the next page remembers it, and nothing else is ever kept."""
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask, g, session
 
 from app.domain.permissions import Permission, Role
-from app.web.regions import chosen_region, switch_entries
+from app.web.regions import Chosen, chosen_region, one_region, switch_entries
 from tests.factories.people import a_member_of_staff
 
 
-def chosen(app: Flask, *queries: str, region: str | None = None, one: bool = False) -> list[str]:
+def chosen(
+    app: Flask,
+    *queries: str,
+    region: str | None = None,
+    choose: Callable[[Permission], Chosen] = chosen_region,
+) -> list[str]:
     """The letters chosen page by page ('' for all), and at the end what is remembered."""
     who = a_member_of_staff(app, role=Role.MANAGER, region=region)
     letters = []
@@ -17,7 +24,7 @@ def chosen(app: Flask, *queries: str, region: str | None = None, one: bool = Fal
         with app.test_request_context(f"/orders/sales?{query}"):
             session.update(kept)
             g._login_user = who
-            stands = chosen_region(Permission.ORDERS_VIEW, one=one)
+            stands = choose(Permission.ORDERS_VIEW)
             letters.append(stands.region.letter if stands.region else "")
             kept = dict(session)
     return [*letters, kept.get("region", "-")]
@@ -38,7 +45,7 @@ def test_the_switch(app: Flask, queries: list[str], region: str | None, stands: 
 
 
 def test_a_page_that_needs_a_region_takes_the_first(app: Flask) -> None:
-    assert chosen(app, "", "region=C", "region=all", one=True) == ["A", "C", "A", "all"]
+    assert chosen(app, "", "region=C", "region=all", choose=one_region) == ["A", "C", "A", "all"]
 
 
 def test_the_links_of_the_switch_keep_the_other_filters(app: Flask) -> None:

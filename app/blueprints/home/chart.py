@@ -78,7 +78,7 @@ def chart_of(by_day: Mapping[date, Mapping[int, int]], regions: Sequence[RegionR
         Label(LEFT - 8, round(ground - step * top / GRID_LINES * scale, 1), str(step * top // GRID_LINES))
         for step in range(GRID_LINES + 1)
     )
-    legend = tuple((f"{region.letter} {region.name}", fills.get(region.id, COLOURS[-1])) for region in regions)
+    legend = tuple((region.title, fills.get(region.id, COLOURS[-1])) for region in regions)
     return Chart(WIDTH, HEIGHT, LEFT, WIDTH, grid, tuple(pieces), tuple(days), tuple(totals), legend)
 
 

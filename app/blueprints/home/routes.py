@@ -55,6 +55,7 @@ def home() -> Response:
         regions=switch_entries(chosen),
         scope=f"{day_and_weekday(on)}，{chosen.scope_words}",
         shown=shown,
+        shown_letter=shown[0].letter if len(shown) == 1 else ALL,
         rows=rows,
         total=sum(row.total for row in rows),
         url_of=_url_of,
@@ -68,7 +69,7 @@ def home() -> Response:
     )
 
 
-def _url_of(task: Task, letter: str = ALL) -> str:
+def _url_of(task: Task, letter: str) -> str:
     """The list behind a number of the to-do list."""
     if task is Task.SUSPECTS:
         return url_for("orders.suspect_payments", kind="payments", region=letter)

@@ -9,7 +9,8 @@ from wtforms.validators import DataRequired, Length, NumberRange, Optional, Vali
 from app.domain.finding import LONGEST
 from app.domain.orders import OrderStatus
 from app.domain.standing import Todo
-from app.web.forms import ActForm, QueryForm
+from app.web.forms import ActForm, QueryForm, plausible_day
+from app.web.guards import MOST_ROW_ID
 
 RANGES = {"1": "今天", "7": "近7天", "30": "近30天", "365": "近1年"}
 """The value in the URL is the number of days, today among them. ORD-3."""
@@ -17,8 +18,6 @@ ALL_TIME = "all"
 USUAL_RANGE = "30"
 SIZES = (20, 50, 100)
 USUAL_SIZE = 50
-FIRST_YEAR, LAST_YEAR = 2000, 2100
-LARGEST_ID = 10**15
 
 Span = tuple[date | None, date | None]
 
@@ -26,11 +25,6 @@ Span = tuple[date | None, date | None]
 def days_of(range_: str, today: date) -> Span:
     """The first and the last day of a range of the panel."""
     return (None, None) if range_ == ALL_TIME else (today - timedelta(days=int(range_) - 1), today)
-
-
-def _plausible(_form: QueryForm, field: DateField) -> None:
-    if field.data is not None and not FIRST_YEAR <= field.data.year <= LAST_YEAR:
-        raise ValidationError("这一天不在范围内")
 
 
 def _printable(typed: str | None) -> str:
@@ -42,9 +36,9 @@ class OrderFilterForm(QueryForm):
     """The filter panel; every field stands in the URL, and one that does not fit falls back."""
 
     range = StringField()
-    from_on = DateField(name="from", validators=[Optional(), _plausible])
-    to_on = DateField(name="to", validators=[Optional(), _plausible])
-    model = IntegerField(validators=[Optional(), NumberRange(1, LARGEST_ID)])
+    from_on = DateField(name="from", validators=[Optional(), plausible_day])
+    to_on = DateField(name="to", validators=[Optional(), plausible_day])
+    model = IntegerField(validators=[Optional(), NumberRange(1, MOST_ROW_ID)])
     state = SelectField(choices=["", *(status.value for status in OrderStatus)], default="")
     todo = SelectField(choices=["", *(todo.value for todo in Todo)], default="")
     q = StringField(filters=[_printable])

@@ -41,6 +41,7 @@ from app.web.guards import requires
 from app.web.htmx import is_htmx, render, see_other
 from app.web.reading import forget_reads, read_session
 from app.web.regions import ALL, chosen_region, switch_entries
+from app.web.timeline import timeline_items
 
 bp = Blueprint("orders", __name__)
 
@@ -56,8 +57,8 @@ HEADS = (
     ("state", "状态"),
     ("next", "下一步"),
 )
-ORDER = "/orders/<int(max=999999999999999):order_id>"
-"""An id beyond this is no id of ours, and no database takes every number."""
+ORDER = "/orders/<int:order_id>"
+FREEZE, UNFREEZE = "orders/freeze.html", "orders/unfreeze.html"
 
 
 @bp.get("/orders")
@@ -131,6 +132,7 @@ def _order_page(order_id: int, form: NoteForm, *, block: str | None = None, stat
         form=form,
         labels=labels,
         words=words,
+        story=timeline_items(found.entries, now()),
     )
 
 
@@ -160,14 +162,16 @@ def cancel(order_id: int) -> Response:
 
 
 def _cancel_sheet(found: pages.OrderPage, form: CancelForm, *, problem: str = "", status: int = 200) -> Response:
-    return render("orders/cancel.html", block="sheet", status=status, order=found, form=form, problem=problem)
+    return render(
+        "orders/cancel.html", block="sheet", status=status, order=found, form=form, problem=problem, labels=labels
+    )
 
 
 @bp.get(f"{ORDER}/freeze")
 @requires(Permission.PEOPLE_FREEZE)
 def freeze_sheet(order_id: int) -> Response:
     """Why the person of the order is barred from anything new."""
-    return _freeze_sheet(order_id, ReasonForm(formdata=None), lift=False)
+    return _freeze_sheet(FREEZE, order_id, ReasonForm(formdata=None))
 
 
 @bp.post(f"{ORDER}/freeze")
@@ -176,12 +180,12 @@ def freeze(order_id: int) -> Response:
     """Freezes the person of the order. Decision 5."""
     form = ReasonForm()
     if not form.validate():
-        return _freeze_sheet(order_id, form, lift=False, status=422)
+        return _freeze_sheet(FREEZE, order_id, form, status=422)
     forget_reads()
     try:
         customers.freeze(order_id, reason=form.reason.data, actor=actor(), now=now())
     except RuleBroken as broken:
-        return _freeze_sheet(order_id, form, lift=False, problem=labels.refusal(broken), status=422)
+        return _freeze_sheet(FREEZE, order_id, form, problem=labels.refusal(broken), status=422)
     return see_other(url_for(".order", order_id=order_id))
 
 
@@ -189,7 +193,7 @@ def freeze(order_id: int) -> Response:
 @requires(Permission.PEOPLE_FREEZE)
 def unfreeze_sheet(order_id: int) -> Response:
     """Why the person may go on."""
-    return _freeze_sheet(order_id, ReasonForm(formdata=None), lift=True)
+    return _freeze_sheet(UNFREEZE, order_id, ReasonForm(formdata=None))
 
 
 @bp.post(f"{ORDER}/unfreeze")
@@ -198,24 +202,25 @@ def unfreeze(order_id: int) -> Response:
     """Lifts the freeze that staff set."""
     form = ReasonForm()
     if not form.validate():
-        return _freeze_sheet(order_id, form, lift=True, status=422)
+        return _freeze_sheet(UNFREEZE, order_id, form, status=422)
     forget_reads()
     try:
         customers.unfreeze(order_id, reason=form.reason.data, actor=actor(), now=now())
     except RuleBroken as broken:
-        return _freeze_sheet(order_id, form, lift=True, problem=labels.refusal(broken), status=422)
+        return _freeze_sheet(UNFREEZE, order_id, form, problem=labels.refusal(broken), status=422)
     return see_other(url_for(".order", order_id=order_id))
 
 
-def _freeze_sheet(order_id: int, form: ReasonForm, *, lift: bool, problem: str = "", status: int = 200) -> Response:
+def _freeze_sheet(template: str, order_id: int, form: ReasonForm, *, problem: str = "", status: int = 200) -> Response:
     found = pages.order_page(read_session(), actor(), order_id, now())
     return render(
-        "orders/unfreeze.html" if lift else "orders/freeze.html",
+        template,
         block="sheet",
         status=status,
         order=found,
         form=form,
         problem=problem,
+        labels=labels,
     )
 
 
@@ -241,7 +246,7 @@ def suspect_payments() -> Response:
     form = from_query(TroubleForm)
     trouble = next((one for one in Trouble if one == form.kind.data), None)
     counts = suspects.trouble_counts(read_session(), actor(), region_id=chosen.id)
-    page, first = suspects.trouble_page(
+    found = suspects.trouble_page(
         read_session(),
         actor(),
         region_id=chosen.id,
@@ -265,13 +270,11 @@ def suspect_payments() -> Response:
         chosen=chosen,
         regions=switch_entries(chosen),
         scope=f"{chosen.scope_words}，新的在前",
-        page=page,
-        first=first,
-        last=first + len(page.rows) - 1,
+        found=found,
         total=counts[trouble] if trouble else sum(counts.values()),
         tabs=tabs,
-        newer_url=link(before=str(page.newer)) if page.newer else "",
-        older_url=link(after=str(page.older)) if page.older else "",
+        newer_url=link(before=str(found.page.newer)) if found.page.newer else "",
+        older_url=link(after=str(found.page.older)) if found.page.older else "",
         words=words,
         here=link(),
     )

@@ -10,7 +10,6 @@ from app.domain.orders import OrderStatus
 from app.domain.outbox import Errand
 from app.domain.refunds import RefundStatus
 from app.domain.standing import NextStep, PayState, Todo
-from app.domain.timeline import Entry
 from app.queries.order_page import Holder, MoneyRow, OrderPage
 from app.queries.suspects import Trouble, TroubleRow
 from app.web.formats import left, short_left, span, today_when, when, yuan
@@ -31,6 +30,8 @@ def next_cell(step: NextStep | None, now: datetime) -> Cell:
         return Cell("", "")
     if step.frozen:
         return Cell("", "账户冻结", "over")
+    if step.suspect_fen:
+        return Cell("", "付款对不上", "over")
     if step.todo is Todo.PICK_UP:
         return Cell("提车", short_left(step.expires_at, now))
     if step.todo is Todo.OVERDUE:
@@ -41,7 +42,8 @@ def next_cell(step: NextStep | None, now: datetime) -> Cell:
 
 
 def _largest(since: datetime, now: datetime) -> str:
-    return " ".join(span(now - since).split()[:2])
+    whole = span(now - since)
+    return whole if whole.startswith("不到") else " ".join(whole.split()[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ def strip_of(order: OrderPage, now: datetime) -> Strip:
             "解冻以后才能提车" if step.todo in (Todo.PICK_UP, Todo.OVERDUE) else "解冻以后才能继续办理",
             kind="stop",
             icon="lock",
+        )
+    if step.suspect_fen:
+        return Strip(
+            "先核对这笔钱。",
+            f"收到 {yuan(step.suspect_fen)}，和订单对不上，先别让用户再付，",
+            "在「异常支付」里看",
+            kind="stop",
+            icon="alert-triangle",
         )
     if step.todo is Todo.PICK_UP:
         return Strip(
@@ -125,15 +135,6 @@ def _after(order: OrderPage, now: datetime) -> Strip:
     return Strip(closed, f"{at}{unpaid}{why}{number}", kind="over", icon="circle-x")
 
 
-LOOKS = {"over": "void", "wrong": "stop", "returned": "past"}
-"""The look of a badge, as `ui.badge` names it, where the name differs."""
-
-
-def shown(badge: Badge) -> tuple[str, str]:
-    """Word and look for `ui.badge`."""
-    return badge.word, LOOKS.get(badge.look, badge.look)
-
-
 def money_badge(row: MoneyRow) -> Badge:
     """The state of an attempt or a refund; of money that does not fit, in which way."""
     if row.refund_status is not None:
@@ -144,31 +145,11 @@ def money_badge(row: MoneyRow) -> Badge:
     return labels.PAYMENT_STATUS[row.payment_status]
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineItem:
-    """One entry as `ui.timeline` shows it."""
-
-    time: str
-    mark: str
-    lead: str
-    text: str
-    detail: str
-    ids: tuple[tuple[str, str], ...]
-
-
-def timeline(entries: tuple[Entry, ...], now: datetime) -> list[TimelineItem]:
-    """经过: times in words; WeChat's ids are shortened on the screen and whole where they are copied."""
-    return [
-        TimelineItem(today_when(entry.at, now), line.mark, line.lead, line.text, line.detail or "", tuple(line.ids))
-        for entry, line in ((entry, entry.line) for entry in entries)
-    ]
-
-
-def holder_badge(holder: Holder) -> tuple[str, str]:
-    """How a stretch of a number goes on or has ended, for `ui.badge`."""
+def holder_badge(holder: Holder) -> Badge:
+    """How a stretch of a number goes on or has ended."""
     if holder.to_at is None or holder.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
-        return shown(labels.ORDER_STATUS[holder.status])
-    return "空出过", "void"
+        return labels.ORDER_STATUS[holder.status]
+    return Badge("空出过", "void")
 
 
 def search_words(search: Search) -> str:
@@ -207,9 +188,9 @@ ERRANDS = {
 def trouble_badge(row: TroubleRow) -> Badge:
     """What is wrong, in a word."""
     if row.trouble is Trouble.PAYMENT:
-        return labels.MISFITS.get(row.misfit or "", Badge("核对不上", "wrong"))
+        return labels.MISFITS.get(row.misfit or "", Badge("核对不上", "stop"))
     if row.refund_status is not None:
-        return Badge("退款失败" if row.refund_status is RefundStatus.REFUSED else "退款异常", "wrong")
+        return Badge("退款失败" if row.refund_status is RefundStatus.REFUSED else "退款异常", "stop")
     return Badge(ERRANDS[row.errand] if row.errand else "没有办成", "wait")
 
 

@@ -12,6 +12,7 @@ from app.blueprints.pickup.forms import ANSWERS, AttemptFilterForm, HandoverForm
 from app.documents.qr import qr_picture
 from app.domain import labels
 from app.domain.calendar import business_day
+from app.domain.charges import PaymentStatus
 from app.domain.errors import NotFound, Rule, RuleBroken
 from app.domain.numbering import VehicleNumber, read_scan
 from app.domain.permissions import Permission
@@ -29,7 +30,7 @@ from app.web.forms import from_query
 from app.web.guards import MOST_ROW_ID, requires, safe_next
 from app.web.htmx import is_htmx, render, see_other
 from app.web.reading import forget_reads, read_session
-from app.web.regions import ALL, chosen_region
+from app.web.regions import ALL, one_region
 
 bp = Blueprint("pickup", __name__)
 
@@ -187,8 +188,7 @@ def _as_line(row: AttemptRow) -> dict[str, object]:
         "at": row.at,
         "plate": row.typed if _is_whole_number(row.typed) else "",
         "typed": row.typed,
-        "word": labels.SCAN[row.answer],
-        "look": labels.SCAN_LOOK[row.answer],
+        "badge": labels.Badge(labels.SCAN[row.answer], labels.SCAN_LOOK[row.answer]),
         "number": row.number,
         "url": _order_url(row.order_id),
         "who": row.staff or "用户，在手机上",
@@ -200,7 +200,7 @@ def _as_line(row: AttemptRow) -> dict[str, object]:
 
 def _region() -> tuple[RegionRow, tuple[RegionRow, ...]]:
     """The store of this page, and those to switch to. Raises NotFound for a region where the actor does not work."""
-    chosen = chosen_region(Permission.PICKUP, one=True)
+    chosen = one_region(Permission.PICKUP)
     asked = request.args.get("region", ALL)
     if chosen.region is None or asked not in (ALL, chosen.region.letter):
         raise NotFound
@@ -318,6 +318,7 @@ def _page(
         "form": form,
         "watch_until": watch_until,
         "pay_qr": _pay_qr(order) if order and order.answer is Answer.NOT_PAID and order.can_still_pay else "",
+        "too_late_to_pay": _too_late_to_pay(order) if order else "",
         "other_store": _store_of(reply.text[:1]) if reply and reply.answer is Answer.OTHER_STORE else None,
     }
     if reply is not None and reply.answer is Answer.CHOOSE:
@@ -325,13 +326,17 @@ def _page(
     return render("pickup/counter.html", block="changed", status=status, **context)
 
 
-def _choices(found: Candidates) -> dict[str, list[tuple[int, Candidate, str]]]:
-    """Both groups with their digit keys, counted through."""
+def _choices(found: Candidates) -> dict[str, list[tuple[int, Candidate, labels.Badge, str]]]:
+    """Both groups with their digit keys, counted through; whether paid, and the time left."""
     keys = count(1)
     return {
-        name: [(next(keys), candidate, _time_left(candidate)) for candidate in group]
+        name: [(next(keys), candidate, _paid_badge(candidate), _time_left(candidate)) for candidate in group]
         for name, group in (("by_number", found.by_number), ("by_phone", found.by_phone))
     }
+
+
+def _paid_badge(candidate: Candidate) -> labels.Badge:
+    return labels.PAYMENT_STATUS[PaymentStatus.SETTLES if candidate.paid else PaymentStatus.CREATED]
 
 
 def _time_left(candidate: Candidate) -> str:
@@ -369,6 +374,10 @@ def _part_of(told: CounterOrder | None) -> str:
 def _pay_qr(order: CounterOrder) -> str:
     """What the person scans to stand at 输入车辆编号 of this order at once."""
     return qr_picture(f"{runtime().public_url}{url_for('mobile.number', order_id=order.order_id)}")
+
+
+def _too_late_to_pay(order: CounterOrder) -> str:
+    return labels.refusal(RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=order.expires_at))
 
 
 def _store_of(letter: str) -> RegionRow | None:

@@ -151,7 +151,7 @@ def _open(wanted: Setting, form: ChangeForm, planned: reads.Change | None) -> Op
 
 def _row_or_page(wanted: Setting, chosen: Chosen, row: OpenRow, status: int = 200) -> Response:
     if is_htmx():
-        return render("settings/open_row.html", opened=row, status=status)
+        return render("settings/open_row.html", opened=row, pending_badge=labels.PENDING, status=status)
     return _page(wanted.group, chosen, row, status)
 
 
@@ -165,6 +165,7 @@ def _page(group: SettingGroup, chosen: Chosen, opened: OpenRow | None = None, st
         group=group.value,
         lines=reads.setting_lines(read_session(), actor(), group, chosen.region, now()),
         opened=opened,
+        pending_badge=labels.PENDING,
         may_change=actor().may(Permission.SETTINGS_CHANGE),
         regions=switch_entries(chosen),
         scope=chosen.scope_words,

@@ -19,7 +19,7 @@ def start_words(at: datetime) -> str:
 def button(change: Change) -> str:
     """`12 月 1 日起改为 48 小时`, `B 小和山现在改为 48 小时`."""
     where = change.region.title if change.region else ""
-    start = "现在" if change.at_once else f"{start_words(change.effective_at)}起"
+    start = "现在" if change.at_once else f"{' ' if where else ''}{start_words(change.effective_at)}起"
     if change.value is not None:
         return f"{where}{start}改为 {change.setting.words(change.value)}"
     return f"{where}{start}和全部区域一样" if change.region else f"{start}改回默认 {change.setting.words(change.after)}"

@@ -47,6 +47,8 @@ def _take(notice: PaymentNotice | RefundNotice | None) -> Response:
         )
         log.info("payment_notice", transaction_id=notice.transaction_id, verdict=verdict)
     else:
-        status = refunds.take_refund_notice(notice, vault=till.vault, actor=Actor.wechat(), now=now())
+        status = refunds.take_refund_notice(
+            notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=Actor.wechat(), now=now()
+        )
         log.info("refund_notice", out_refund_no=notice.out_refund_no, status=status)
     return Response(status=204)

@@ -7,7 +7,7 @@ from random import Random
 
 from stdnum.iso7064 import mod_11_2
 
-from app.domain.identity import SearchKey, search_keys
+from app.domain.identity import KeyKind, SearchKey, search_keys
 
 SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆"
@@ -70,4 +70,4 @@ def _name_keys(name: str) -> tuple[SearchKey, ...]:
 
 def keys_of(person: Invented) -> tuple[SearchKey, ...]:
     """The search index of a person, as registration makes it."""
-    return (*_name_keys(person.name), SearchKey("phone_tail", person.phone[-4:]))
+    return (*_name_keys(person.name), SearchKey(KeyKind.PHONE_TAIL, person.phone[-4:]))

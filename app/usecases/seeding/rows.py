@@ -15,7 +15,7 @@ from app.domain.ledger import Account, Leg
 from app.domain.numbering import Business, VehicleNumber
 from app.domain.orders import OrderStatus, attempt_expires_at
 from app.domain.pickup import Answer
-from app.domain.refunds import RefundStatus
+from app.domain.refunds import CANCELLED_REASON, SURPLUS_REASON, RefundStatus
 from app.models.base import Base
 from app.models.journal import Audit
 from app.models.money import Charge, ChargeLine, LedgerTransfer, LineKind, Payment, Refund
@@ -61,7 +61,6 @@ STATUS: dict[Fate, OrderStatus] = {
     Fate.LATE: OrderStatus.EXPIRED,
 }
 STAFF_REASONS = ("用户来电取消", "用户换了车型，重新下单", "店里没有这个颜色了")
-SURPLUS_REASON = "重复或过期的付款，自动退回"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +252,7 @@ class _Telling:
         else:
             self._audit(story.paid_at, "order_paid", {**told, "out_trade_no": out_trade_no}, kind="wechat")
             if goes_back and story.closed_at:
-                reason = self.reason or "订单取消"
+                reason = self.reason or CANCELLED_REASON
                 kind = "staff" if story.by_staff else "customer"
                 self._refund(out_trade_no, status, reason, story.closed_at, kind=kind)
 

@@ -112,6 +112,21 @@ def test_a_collected_order_says_so_and_offers_nothing_to_pay(
         assert act not in page
 
 
+@pytest.mark.parametrize("matched", [False, True])
+def test_past_its_deadline_an_unpaid_order_offers_nothing_though_no_sweep_came_by(
+    as_customer: AsCustomer, app: Flask, xiaohan: Actor, clock: MovedClock, matched: bool
+) -> None:
+    order_id, phone = an_order(app, customer=xiaohan, matched=matched), as_customer(xiaohan)
+    clock.advance(timedelta(days=4))
+    page = phone.get(f"/m/orders/{order_id}")
+    assert "保留时间到了，正在取消" in words(page)
+    for act in ("输入车辆编号", "去付款", "的二维码"):
+        assert act not in page.text
+    for listed in ("/m/orders", "/m/me"):
+        assert "保留时间到了，正在取消" in words(phone.get(listed))
+    assert phone.get(f"/m/orders/{order_id}/number").status_code == 303
+
+
 def test_an_expired_order_leads_to_a_new_one(
     as_customer: AsCustomer, app: Flask, xiaohan: Actor, clock: MovedClock
 ) -> None:

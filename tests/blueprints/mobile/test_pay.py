@@ -293,6 +293,7 @@ def test_money_that_does_not_fit_stops_the_offer(
         )
     page = phone.get(url)
     assert "¥1.00 和订单对不上" in page.text
+    assert "还没有付款" not in phone.get(f"{url}/cancel").text
     assert_offers_nothing(page)
     assert phone.get(f"{url}/pay").location == url
     assert press(phone, f"{url}/pay").location == url
@@ -308,6 +309,7 @@ def test_an_order_cancelled_while_the_sheet_was_open(
     assert phone.get(f"{url}/result?said=ok").location == url
     page = phone.get(url)
     assert "上一次付款在微信还没关掉" in page.text
+    assert "要是又付了，订单会恢复" in page.text
     assert_offers_nothing(page)
 
 

@@ -118,10 +118,13 @@ def test_a_strangers_choice_survives_log_in_and_registration(
         consent_text=hidden(form, "consent_text"),
     )
     assert done.status_code == 303, done.text
-    again = client.get(client.get(done.location).location)
+    where = client.get(done.location).location
+    again = client.get(where)
     assert re.search(rf'value="{COLOURS[1]}"\s+checked', again.text)
     assert "点「立即购买」接着办" in again.text
     assert hidden(again, "seen_fen") == str(PRICE_FEN)
+    assert reserve(client, listing_id, colour=COLOURS[1], intent="buy").status_code == 303
+    assert "接着办" not in client.get(where).text  # Back does not ask for it a second time
 
 
 @pytest.mark.req("FLOW-BUY-2", "NUM-4")

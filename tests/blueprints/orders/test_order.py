@@ -14,13 +14,14 @@ from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor
 from app.domain.refunds import RefundStatus
 from app.models.journal import Note
-from app.models.money import Refund
+from app.models.money import Payment, Refund
 from app.models.orders import Order
 from app.models.people import Restriction
 from app.usecases import customers
 from app.web.current import RUNTIME
 from tests.factories.orders import an_order, cancel, expire, order_of, pay, tell_of_refund
 from tests.factories.people import a_customer, a_member_of_staff
+from tests.factories.reading import read
 from tests.fixtures.actors import AsStaff
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
@@ -331,3 +332,17 @@ def test_no_order_page_needs_more_than_a_bounded_number_of_statements(app: Flask
         an_order(app, paid=True)
     cancel(app, order_id)
     assert manager.get(f"/orders/{order_id}").status_code == 200
+
+
+def test_money_that_does_not_fit_comes_before_asking_for_money(app: Flask, as_staff: AsStaff) -> None:
+    buyer = a_customer(app)
+    order_id = an_order(app, customer=buyer, prepared=True)
+    with read(app) as session:
+        out_trade_no = session.scalars(select(Payment.out_trade_no)).one()
+    pay(app, out_trade_no, customer=buyer, now=app.extensions[RUNTIME].clock.now(), amount_fen=100)
+    staff = as_staff("manager")
+    page = staff.get(f"/orders/{order_id}").text
+    assert "先核对这笔钱" in page
+    assert "下一步：付款" not in page
+    assert "付款对不上" in staff.get("/orders/sales").text
+    assert "收到的 ¥1.00 留在异常支付" in staff.get(f"/orders/{order_id}/cancel").text

@@ -18,7 +18,7 @@ from app.models.orders import PickupAttempt
 from app.usecases import customers, orders
 from app.web.current import RUNTIME
 from tests.factories.forms import csrf_token
-from tests.factories.ground import COLOURS
+from tests.factories.ground import COLOURS, PRICE_FEN
 from tests.factories.orders import an_order, order_of, pay
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
@@ -127,7 +127,7 @@ def band(answer: TestResponse) -> str:
         (Store.ready, GREEN, ["可以提车", "赵*琪", "浙江工业大学", "手机尾号7731", "已付¥2,399.00", "装这块车牌"]),
         (Store.overdue, GREEN, ["可以提车", "已付未提2天"]),
         (Store.unpaid, RED, ["车款还没付", "等待付款，自动刷新", "微信支付¥2,399.00，付完这里自动变为可以提车"]),
-        (Store.too_late_to_pay, RED, ["车款还没付", "离到期不到5分钟，来不及付款"]),
+        (Store.too_late_to_pay, RED, ["车款还没付", "到期不到5分钟了，来不及付款"]),
         (Store.frozen, RED, ["不能提车：账户冻结", "电池B00317没还", "先解冻，再提车"]),
         (Store.expired, RED, ["不能提车：预约已过期", "重新预约；编号已经空出。"]),
         (Store.expired_but_not_swept, RED, ["预约已过期", "几分钟后空出"]),
@@ -224,6 +224,16 @@ def test_an_unpaid_order_turns_ready_by_itself(store: Store, clerk: LawfulClient
     assert database.count(PickupAttempt) == tries  # looking again is no try
 
 
+def test_money_that_does_not_fit_is_not_asked_for_again(store: Store, clerk: LawfulClient) -> None:
+    order_id = store.order(prepared=True)
+    _pay(store, order_id, amount_fen=100)
+    answer = scan(clerk, store.number(order_id))
+    assert band(answer) == RED
+    assert "付的钱和订单对不上" in words(answer)
+    assert "先别让用户再付" in words(answer)
+    assert "二维码：这个订单的付款页" not in answer.text
+
+
 def test_waiting_for_a_payment_ends(store: Store, clerk: LawfulClient, clock: MovedClock) -> None:
     answer = scan(clerk, store.unpaid())
     found = re.search(r'hx-get="([^"]+)"', answer.text)
@@ -235,14 +245,14 @@ def test_waiting_for_a_payment_ends(store: Store, clerk: LawfulClient, clock: Mo
     assert "付完再查一次" in words(ended)
 
 
-def _pay(store: Store, order_id: int) -> None:
+def _pay(store: Store, order_id: int, *, amount_fen: int = PRICE_FEN) -> None:
     """WeChat's notice that the order's attempt was paid."""
     order = order_of(store.app, order_id)
     with read(store.app) as session:
         wanted = select(Payment.out_trade_no).join(Charge, Charge.id == Payment.charge_id)
         out_trade_no = session.scalars(wanted.where(Charge.order_id == order_id)).one()
     customer = Actor.customer(order.customer_id, registered=True, region_id=order.region_id)
-    pay(store.app, out_trade_no, customer=customer, now=store.now)
+    pay(store.app, out_trade_no, customer=customer, now=store.now, amount_fen=amount_fen)
 
 
 # ---- Handing over ----

@@ -190,7 +190,8 @@ def test_a_school_is_added_renamed_moved_and_removed(as_staff: AsStaff, database
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("", "名字要写"), ("浙江大学", "已经有「浙江大学」了"), ("校" * 41, "最多 40")]
+    ("name", "sentence"),
+    [("", "名字要写"), ("\u200b\u200b", "名字要写"), ("浙江大学", "已经有「浙江大学」了"), ("校" * 41, "最多 40")],
 )
 def test_a_school_needs_a_name_of_its_own(as_staff: AsStaff, name: str, sentence: str) -> None:
     answer = send(as_staff("owner", None), f"{REGIONS}/B/schools", name=name)

@@ -12,8 +12,7 @@ from app.web.forms import from_query
 from app.web.guards import customer, public
 from app.web.htmx import render
 from app.web.reading import read_session
-
-ALL = "all"
+from app.web.regions import ALL
 
 
 @bp.get("/me")

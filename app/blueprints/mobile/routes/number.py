@@ -44,7 +44,7 @@ def enter_number(order_id: int) -> Response:
 
 
 def _page(shown: MyOrder, form: NumberForm, *, status: int = 200) -> Response:
-    if not (shown.waits_for_number or shown.waits_for_payment):
+    if shown.is_running_out(now()) or not (shown.waits_for_number or shown.waits_for_payment):
         return see_other(url_for(".order", order_id=shown.order_id))
     prefix = shown.number[:2]
     return render("mobile/number.html", order=shown, form=form, prefix=prefix, business=prefix[1], status=status)

@@ -1,9 +1,8 @@
 """我的订单: the list, one order, and cancelling it (SET-6, decision 14)."""
 
-from typing import Any
-
 from flask import Response, request, session, url_for
 
+from app.blueprints.mobile import words
 from app.blueprints.mobile.section import bp, customer_service
 from app.documents.qr import qr_picture
 from app.domain import labels
@@ -13,10 +12,10 @@ from app.queries.my_orders import MyOrder
 from app.queries.paging import Key
 from app.usecases import orders
 from app.web.current import actor, now
-from app.web.formats import today_when
 from app.web.guards import customer
 from app.web.htmx import render, see_other
 from app.web.reading import forget_reads, read_session
+from app.web.timeline import timeline_items
 
 SAID_PAID = "said_paid"
 """In the browser's session: the attempt of which WeChat's sheet said that it was paid, until it is known."""
@@ -30,20 +29,6 @@ def own_order(order_id: int) -> MyOrder:
 def is_confirming(order: MyOrder) -> bool:
     """Whether WeChat's sheet said that the order's live attempt was paid, and nobody knows yet."""
     return order.attempt is not None and session.get(SAID_PAID) == order.attempt.out_trade_no
-
-
-def told_story(order: MyOrder) -> list[dict[str, Any]]:
-    """The order's story for `ui.timeline`."""
-    return [
-        {
-            "time": today_when(line.at, now()),
-            "mark": line.mark,
-            "lead": line.lead,
-            "text": f"，{line.text}" if line.text else "",
-            "detail": "",
-        }
-        for line in order.story
-    ]
 
 
 @bp.get("/orders")
@@ -64,10 +49,11 @@ def order(order_id: int) -> Response:
         "mobile/order.html",
         order=shown,
         freeze=people.freeze_of(read_session(), shown.customer_id) if shown.is_open else None,
-        confirming=is_confirming(shown),
+        step=words.next_step(shown, now(), confirming=is_confirming(shown)),
         code=qr_picture(shown.number),
         contact=customer_service(shown.region_id),
-        story=told_story(shown),
+        story=timeline_items(shown.story, now()),
+        why_no_cancelling=words.why_no_cancelling(shown),
     )
 
 
@@ -85,7 +71,9 @@ def _cancel_page(shown: MyOrder, broken: RuleBroken | None = None) -> Response:
     return render(
         "mobile/cancel.html",
         order=shown,
+        confirming=is_confirming(shown),
         problem=labels.refusal(broken) if broken else "",
+        why_no_cancelling=words.why_no_cancelling(shown),
         status=422 if broken else 200,
     )
 

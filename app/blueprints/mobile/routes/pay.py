@@ -8,12 +8,13 @@ import structlog
 from flask import Response, request, session, url_for
 from limits import parse
 
+from app.blueprints.mobile import words
 from app.blueprints.mobile.forms import ResultQuery
 from app.blueprints.mobile.routes.orders import SAID_PAID, is_confirming, own_order
 from app.blueprints.mobile.section import bp, of_customer
 from app.documents.qr import qr_picture
 from app.domain import labels
-from app.domain.errors import Rule, RuleBroken
+from app.domain.errors import RuleBroken
 from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries.my_orders import LiveAttempt, MyOrder
 from app.usecases import checkout
@@ -52,7 +53,7 @@ def pay(order_id: int) -> Response:
         attempt = shown.attempt
     ready = attempt if attempt and attempt.prepay_id and attempt.expires_at > now() else None
     if ready is None and not shown.time_to_pay:
-        return _pay_page(shown, problem=labels.refusal(_no_time(shown)))
+        return _pay_page(shown, problem=words.too_late_to_pay(shown))
     return _pay_page(shown, ready=ready, at_once=opens)
 
 
@@ -91,10 +92,6 @@ def _not_here(shown: MyOrder) -> Response | None:
     if not shown.waits_for_payment or shown.is_suspect:
         return see_other(url_for(".order", order_id=shown.order_id))
     return None
-
-
-def _no_time(shown: MyOrder) -> RuleBroken:
-    return RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=shown.expires_at)
 
 
 def _pay_page(

@@ -2,7 +2,7 @@
 
 import secrets
 
-from flask import Response, request, url_for
+from flask import Response, request, session, url_for
 
 from app.blueprints.mobile.forms import RegionQuery, ReserveForm, VehicleQuery
 from app.blueprints.mobile.section import bp, customer_service, tabs
@@ -19,6 +19,9 @@ from app.web.forms import from_query
 from app.web.guards import customer, public
 from app.web.htmx import render, see_other
 from app.web.reading import forget_reads, read_session
+
+BEGUN = "begun"
+"""In the browser's session: the listing that somebody had to log in or register for, until it is reserved."""
 
 
 @bp.get("/")
@@ -56,26 +59,26 @@ def vehicle(listing_id: int) -> Response:
 def _vehicle_page(
     listing_id: int, *, colour: str = "", intent: str = "", broken: RuleBroken | None = None, fault: str = ""
 ) -> Response:
-    who, session = actor(), read_session()
-    shown = for_sale.vehicle_for_sale(session, listing_id, now())
+    who, reads = actor(), read_session()
+    shown = for_sale.vehicle_for_sale(reads, listing_id, now())
     elsewhere = who.region_id is not None and who.region_id != shown.region_id
     own_url, own_region = "", None
     if elsewhere and who.region_id is not None:
-        own_region = next(row for row in directory.regions(session) if row.id == who.region_id)
-        same = for_sale.same_model_in(session, shown.model_id, who.region_id, now())
+        own_region = next(row for row in directory.regions(reads) if row.id == who.region_id)
+        same = for_sale.same_model_in(reads, shown.model_id, who.region_id, now())
         own_url = url_for(".vehicle", listing_id=same) if same else url_for(".vehicles", region=own_region.letter)
     return render(
         "mobile/vehicle.html",
         vehicle=shown,
         colour=colour if colour in shown.colours else next(iter(shown.colours), ""),
         is_buy=intent == Intent.BUY,
-        came_back=bool(intent) and who.registered and not broken and not fault,
+        came_back=bool(intent) and who.registered and session.get(BEGUN) == listing_id and not broken and not fault,
         registered=who.registered,
         elsewhere=elsewhere,
         own_region=own_region,
         own_url=own_url,
         list_url=url_for(".vehicles", region=shown.region_letter),
-        hours=settings.value_of(session, RESERVATION_HOURS, shown.region_id, now()),
+        hours=settings.value_of(reads, RESERVATION_HOURS, shown.region_id, now()),
         request_key=secrets.token_hex(16),
         problem=labels.refusal(broken) if broken else fault,
         too_many=broken is not None and broken.rule is Rule.TOO_MANY_UNPAID,
@@ -88,6 +91,7 @@ def _vehicle_page(
 def begin(listing_id: int) -> Response:
     """Where the buttons lead whoever is not registered: through log-in and registration, back with what they chose."""
     query = from_query(VehicleQuery)
+    session[BEGUN] = listing_id
     kept = {"colour": query.colour.data or None, "intent": query.intent.data or None}
     return see_other(url_for(".vehicle", listing_id=listing_id, **kept))
 
@@ -116,6 +120,7 @@ def reserve(listing_id: int) -> Response:
         if broken.rule is Rule.FROZEN:
             return _frozen_page(status=422)
         return _vehicle_page(listing_id, colour=form.colour.data, intent=intent, broken=broken)
+    session.pop(BEGUN, None)
     next_endpoint = ".number" if intent is Intent.BUY else ".order"
     return see_other(url_for(next_endpoint, order_id=order_id))
 
