@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import labels
-from app.domain.charges import LIVE_PAYMENTS, PaymentStatus
+from app.domain.charges import LIVE_PAYMENTS
 from app.domain.errors import NotFound
 from app.domain.order_story import told
 from app.domain.orders import CancelFacts, OrderStatus, is_time_to_pay, may_customer_cancel
@@ -22,6 +22,7 @@ from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.vehicles import Listing, VehicleModel
 from app.queries.paging import Key, Page, page_ids
+from app.queries.suspects import suspect_fen_of_charge
 
 PAGE_SIZE = 20
 MOST_LINES = 100
@@ -46,6 +47,7 @@ class MyOrderRow:
     picked_up_at: datetime | None
     closed_at: datetime | None
     paid_at: datetime | None  # when the charge was settled
+    suspect_fen: int  # money that arrived and does not fit; 0 when there is none
 
     @property
     def badge(self) -> labels.Badge:
@@ -56,6 +58,11 @@ class MyOrderRow:
     def is_paid(self) -> bool:
         """Whether the vehicle is paid for (also after a cancelled order was paid)."""
         return self.paid_at is not None
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether money arrived that does not fit."""
+        return self.suspect_fen > 0
 
     @property
     def waits_for_number(self) -> bool:
@@ -148,7 +155,6 @@ class MyOrder(MyOrderRow):
     payments: tuple[MyPayment, ...]
     refunds: tuple[MyRefund, ...]
     story: tuple[Entry, ...]
-    suspect_fen: int  # money that arrived and does not fit; 0 when there is none
     can_cancel: bool
     time_to_pay: bool
 
@@ -161,11 +167,6 @@ class MyOrder(MyOrderRow):
     def can_pay(self) -> bool:
         """Whether a payment may be offered: never beside money that somebody is still looking at."""
         return self.waits_for_payment and self.time_to_pay and self.suspect_fen == 0
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether money arrived that does not fit."""
-        return self.suspect_fen > 0
 
     @property
     def number_waits(self) -> bool:
@@ -200,6 +201,7 @@ def _mine(actor: Actor) -> Select[*tuple[Any, ...]]:
             Order.picked_up_at,
             Order.closed_at,
             Charge.settled_at.label("paid_at"),
+            suspect_fen_of_charge().label("suspect_fen"),
         )
         .join(Charge, Charge.order_id == Order.id)
         .join(Listing, Listing.id == Order.listing_id)
@@ -285,7 +287,6 @@ def my_order(session: Session, actor: Actor, order_id: int, now: datetime) -> My
         ),
         refunds=_refunds(session, [attempt.id for attempt in arrived]),
         story=_story(session, order_id),
-        suspect_fen=sum(attempt.received_fen for attempt in arrived if attempt.status is PaymentStatus.SUSPECT),
         can_cancel=may_customer_cancel(
             CancelFacts(columns["status"], columns["paid_at"]), now, paid_hours=columns["cancel_paid_hours"]
         ),

@@ -293,6 +293,8 @@ def test_money_that_does_not_fit_stops_the_offer(
         )
     page = phone.get(url)
     assert "¥1.00 和订单对不上" in page.text
+    for path in ("/m/orders", "/m/me"):
+        assert "付的钱和订单对不上，店里正在核对" in phone.get(path).text
     assert "还没有付款" not in phone.get(f"{url}/cancel").text
     assert_offers_nothing(page)
     assert phone.get(f"{url}/pay").location == url
