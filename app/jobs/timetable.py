@@ -32,7 +32,7 @@ class Every:
 
     pause: timedelta
 
-    def next_after(self, last: datetime, now: datetime, offset: timedelta) -> datetime:  # noqa: ARG002
+    def next_after(self, last: datetime, now: datetime, offset: timedelta) -> datetime:  # noqa: ARG002  # the protocol's
         """Pauses that were missed are not made up for."""
         return max(last + self.pause, now)
 

@@ -61,7 +61,7 @@ class Outgoing(requests.Session):
         if response.status_code // 100 == 3:  # noqa: PLR2004  # every 3xx
             raise RedirectRefused(str(response.status_code))
         response._content = body  # noqa: SLF001  # as requests does
-        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001  # not in its types
         return response
 
     def get_redirect_target(self, resp: requests.Response) -> None:
