@@ -33,19 +33,27 @@ class AesVault:
 
     def seal(self, plain: str, *, table: str, column: str, row: str) -> bytes:
         """The value under the first key, for that place alone. Two seals of one value differ."""
-        nonce = os.urandom(NONCE_BYTES)
-        place = _place(self._sealing_id, table, column, row)
-        sealed = self._ciphers[self._sealing_id].encrypt(nonce, plain.encode(), place)
-        return bytes([len(self._sealing_id)]) + self._sealing_id + nonce + sealed
+        return self.seal_bytes(plain.encode(), table=table, column=column, row=row)
 
     def unseal(self, sealed: bytes, *, table: str, column: str, row: str) -> str:
         """The value. Raises ValueError when it was not sealed for that place, was changed, or its key is not here."""
+        return self.unseal_bytes(sealed, table=table, column=column, row=row).decode()
+
+    def seal_bytes(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
+        """As `seal`, for what is no text."""
+        nonce = os.urandom(NONCE_BYTES)
+        place = _place(self._sealing_id, table, column, row)
+        sealed = self._ciphers[self._sealing_id].encrypt(nonce, plain, place)
+        return bytes([len(self._sealing_id)]) + self._sealing_id + nonce + sealed
+
+    def unseal_bytes(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
+        """As `unseal`, for what is no text."""
         key_id, nonce, ciphertext = _parts(sealed)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise ValueError(f"no vault key {key_id!r} for {table}.{column}")
         try:
-            return cipher.decrypt(nonce, ciphertext, _place(key_id, table, column, row)).decode()
+            return cipher.decrypt(nonce, ciphertext, _place(key_id, table, column, row))
         except InvalidTag:
             pass
         raise ValueError(f"{table}.{column} was changed or was sealed for another place")

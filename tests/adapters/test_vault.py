@@ -24,6 +24,19 @@ def test_what_was_sealed_comes_back(vault: AesVault, plain: str) -> None:
     assert unseal(vault, seal(vault, plain)) == plain
 
 
+@pytest.mark.parametrize("plain", [b"", b"\xff\xd8\xff\0", bytes(range(256))])
+def test_bytes_come_back_too(vault: AesVault, plain: bytes) -> None:
+    sealed = vault.seal_bytes(plain, table="photo", column="file", row="7")
+    assert vault.unseal_bytes(sealed, table="photo", column="file", row="7") == plain
+    with pytest.raises(ValueError, match="sealed for another place"):
+        vault.unseal_bytes(sealed, table="photo", column="file", row="8")
+
+
+def test_text_and_bytes_have_one_format(vault: AesVault) -> None:
+    sealed = vault.seal_bytes(ID_NUMBER.encode(), table="identity", column="id_number", row="7")
+    assert unseal(vault, sealed) == ID_NUMBER
+
+
 def test_nothing_of_the_value_is_to_be_seen_and_two_seals_differ(vault: AesVault) -> None:
     first, second = seal(vault), seal(vault)
     assert ID_NUMBER.encode() not in first
