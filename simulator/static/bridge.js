@@ -36,6 +36,10 @@
       border-radius: 12px 12px 0 0; padding: 20px 20px calc(20px + env(safe-area-inset-bottom));
     }
     dialog::backdrop { background: rgb(0 0 0 / 0.5); }
+    dialog.scanner { inset: 0; height: 100%; max-height: none; border-radius: 0; color: #fff; background: #171d26; }
+    .scanner h2, .scanner label { color: #c9cfd8; }
+    .scanner input { color: #171d26; }
+    .view { height: 40vh; margin: 24px 0; border: solid #7bd8a2; border-width: 2px 0; }
     h2 { font-size: 17px; font-weight: 500; margin: 0; text-align: center; color: #5d6470; }
     p { margin: 4px 0; text-align: center; }
     .amount { font-size: 40px; line-height: 56px; font-weight: 600; }
@@ -88,20 +92,22 @@
   };
 
   /* Shows a dialog until a button's `answer` (or Esc: `otherwise`) is chosen; focus goes in, and back to where it was. */
-  const ask = ({ title, body, buttons, otherwise }) =>
+  const ask = ({ title, body, buttons, otherwise, look = "" }) =>
     new Promise((resolve) => {
       const before = document.activeElement;
       const heading = element("h2", { id: "title", text: title });
-      const dialog = element("dialog", { role: "dialog", "aria-modal": "true", "aria-labelledby": "title" }, heading, ...body);
+      const dialog = element("dialog", { role: "dialog", class: look, "aria-modal": "true", "aria-labelledby": "title" }, heading, ...body);
       const end = (answer) => {
         dialog.close();
         dialog.remove();
         if (before instanceof HTMLElement) before.focus();
         resolve(answer);
       };
-      for (const { word, answer, primary } of buttons) {
+      for (const { word, answer, primary, needs } of buttons) {
         const button = element("button", { type: "button", text: word, ...(primary ? { class: "primary", autofocus: "" } : {}) });
-        button.addEventListener("click", () => end(answer));
+        const press = () => (needs?.value === "" ? needs.focus() : end(answer));
+        button.addEventListener("click", press);
+        needs?.addEventListener("keydown", (event) => { if (event.key === "Enter") press(); });
         dialog.append(button);
       }
       dialog.addEventListener("cancel", (event) => { event.preventDefault(); end(otherwise); });
@@ -154,11 +160,13 @@
 
   const scan = async (asked) => {
     const field = element("input", { id: "scanned", autocomplete: "off", autofocus: "" });
+    const view = element("div", { class: "view", "aria-hidden": "true" });
     const answer = await ask({
       title: "扫一扫",
-      body: [element("label", { for: "scanned", text: "扫到的内容" }), field],
+      look: "scanner",
+      body: [view, element("label", { for: "scanned", text: "扫到的内容" }), field],
       buttons: [
-        { word: "扫到了", answer: "ok", primary: true },
+        { word: "扫到了", answer: "ok", primary: true, needs: field },
         { word: "取消", answer: "cancel" },
       ],
       otherwise: "cancel",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from simulator import credentials, signing
 from tests.fixtures.browser import DESK, PHONE, REPORT_VIOLATIONS, assert_accessible
 from tests.simulator.ground import Merchant
 
@@ -116,6 +117,61 @@ def test_the_camera_answers_only_a_page_that_was_verified(page: "Page", merchant
     assert answer(page) == {"err_msg": "system:access_denied"}
     invoke(page, "preVerifyJSAPI", {"verifyAppId": "wx0", "verifyJsApiList": ["scanQRCode"]})
     assert answer(page) == {"err_msg": "config:invalid appid"}
+
+
+def let_scan(page: "Page", merchant: Merchant) -> None:
+    """The page is signed as wx.config asks for it."""
+    nonce, timestamp = "N1", "1700000000"
+    ticket, _ = credentials.ticket(merchant.world)
+    asked: dict[str, object] = {
+        "verifyAppId": merchant.env["WECHAT_APP_ID"],
+        "verifyNonceStr": nonce,
+        "verifyTimestamp": timestamp,
+        "verifySignature": signing.page_signature(ticket, nonce, timestamp, page.url),
+        "verifyJsApiList": ["scanQRCode"],
+    }
+    invoke(page, "preVerifyJSAPI", asked)
+    assert answer(page) == {"err_msg": "system:ok"}
+
+
+def test_the_scanner_answers_with_what_it_is_told(page: "Page", merchant: Merchant) -> None:
+    let_scan(page, merchant)
+    page.locator("#pay").focus()
+    invoke(page, "scanQRCode", {"needResult": 1, "scanType": ["qrCode"]})
+    scanner = page.get_by_role("dialog", name="扫一扫")
+    assert scanner.get_by_label("扫到的内容").evaluate("field => field.matches(':focus')")
+    assert_accessible(page)
+    page.keyboard.press("Enter")  # a scanner that read nothing goes on
+    scanner.get_by_role("button", name="扫到了").click()
+    assert scanner.is_visible()
+    page.keyboard.type(f"{merchant.listener.url}/q/A00042")
+    page.keyboard.press("Enter")
+    assert answer(page) == {"err_msg": "scanQRCode:ok", "resultStr": f"{merchant.listener.url}/q/A00042"}
+    assert page.url.endswith("/m/order")
+    assert page.locator("#pay").evaluate("b => b === document.activeElement")
+
+
+def test_a_scan_without_need_of_the_result_opens_the_address(page: "Page", merchant: Merchant) -> None:
+    let_scan(page, merchant)
+    merchant.listener.pages["/q/A00042"] = merchant.listener.pages["/m/order"]
+    invoke(page, "scanQRCode", {})
+    page.get_by_label("扫到的内容").fill(f"{merchant.listener.url}/q/A00042")
+    page.get_by_role("button", name="扫到了").click()
+    page.wait_for_url("**/q/A00042")
+
+
+@pytest.mark.parametrize("way", ["取消", "Escape"])
+def test_a_scan_can_be_left(page: "Page", merchant: Merchant, way: str) -> None:
+    let_scan(page, merchant)
+    invoke(page, "scanQRCode", {"needResult": 1})
+    scanner = page.get_by_role("dialog", name="扫一扫")
+    scanner.wait_for()
+    if way == "Escape":
+        page.keyboard.press(way)
+    else:
+        scanner.get_by_role("button", name=way).click()
+    assert answer(page) == {"err_msg": "scanQRCode:cancel"}
+    assert scanner.count() == 0
 
 
 def test_the_control_page_is_for_everybody(context: "BrowserContext", faults: list[str], merchant: Merchant) -> None:

@@ -1,6 +1,6 @@
 /* weixin-js-sdk 1.6.5, MIT. Two edits: runs as a plain script, and the usage beacon to open.weixin.qq.com is off (docs/licences.md). */
 !(function (e, n) {
-  n(e);
+  n(e, true);
 })(typeof window === "object" && window, function (r, e) {
   if (!r) {
     console.warn("can't use weixin-js-sdk in server side");
