@@ -1,6 +1,6 @@
 """What the application asks of the outside world, as protocols; `adapters` fulfils them, `runtime` carries them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -154,5 +154,33 @@ class Vault(Protocol):
     def unseal(self, sealed: bytes, *, table: str, column: str, row: str) -> str:
         """Raises ValueError when the value was not sealed for that place or was changed."""
 
+    def seal_bytes(self, plain: bytes, *, table: str, column: str, row: str) -> bytes: ...
+
+    def unseal_bytes(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
+        """Raises ValueError as `unseal` does."""
+
     def mac(self, plain: str) -> str:
         """A keyed hash, hex, by which an ID number is found without being unsealed."""
+
+
+class PhotoGone(KeyError):
+    """There is no photo under that key: it was erased, or never kept."""
+
+
+class PhotoStore(Protocol):
+    """Photos of people, sealed at rest (decision 3). A key is 32 hexadecimal digits, `secrets.token_hex(16)`.
+
+    A file is no part of a transaction: `put` before the verb that names the key, `erase` after the verb that lets go.
+    """
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        """Keeps a photo; it is there for good when this returns."""
+
+    def get(self, key: str) -> bytes:
+        """The photo. Raises PhotoGone; ValueError when the file was changed or stood under another key."""
+
+    def erase(self, key: str) -> None:
+        """Makes it gone. Repeatable."""
+
+    def keys(self, before: datetime) -> Iterable[str]:
+        """The keys of what was put before a time."""

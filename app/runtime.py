@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.ports import Clock, Messenger, OAuth, PageSdk, Vault
+from app.ports import Clock, Messenger, OAuth, PageSdk, PhotoStore, Vault
 from app.usecases.checkout import Till
 
 
@@ -16,6 +16,8 @@ class Runtime:
     page_sdk: PageSdk
     messenger: Messenger
     vault: Vault
+    photos: PhotoStore
+    prints: PhotoStore  # PDFs of labels and plates, kept in the same way
     app_id: str
     public_url: str
     bridge_url: str  # the simulator's bridge; empty in production

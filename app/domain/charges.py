@@ -6,9 +6,16 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """What a charge is for. A new business adds its own."""
+    """What a charge is for."""
 
     SALE = "sale"
+    RENTAL_FEE = "rental_fee"
+    DEPOSIT = "deposit"
+    FLASH_FEE = "flash_fee"
+
+
+OF_ORDERS = frozenset({Purpose.SALE, Purpose.RENTAL_FEE})
+"""The price of an order: each order has exactly one charge of these."""
 
 
 class ChargeStatus(StrEnum):

@@ -10,7 +10,9 @@ from app.domain.numbering import VehicleNumber, fold
 LONGEST = 64
 """More than any number, name or id that can be looked for."""
 
-_ORDER_NO = r"S\d{6}[A-Z]\d{4,8}"
+_ORDER_NO = r"[SRP]\d{6}[A-Z]\d{4,8}"
+_TRADE_NO = rf"(?:{_ORDER_NO}|[DF]\d{{11,18}})-\d{{1,3}}-[0-9A-F]{{6}}"
+"""An attempt to pay an order, a deposit (D) or a flash charge fee (F)."""
 
 
 class Shape(StrEnum):
@@ -53,7 +55,7 @@ def read_search(typed: str) -> Search | None:
     ):
         if re.fullmatch(pattern, text, re.ASCII):
             return Search(shape, text)
-    if re.fullmatch(rf"{_ORDER_NO}-\d{{1,3}}-[0-9A-F]{{6}}", text, re.ASCII):
+    if re.fullmatch(_TRADE_NO, text, re.ASCII):
         head, _, tail = text.rpartition("-")
         return Search(Shape.TRADE_NO, f"{head}-{tail.lower()}")
     letters = re.sub(r"['.·-]", "", text)

@@ -4,20 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.batteries import BatteryState, EndedBy
 from app.domain.calendar import SHANGHAI
-from app.domain.charges import PaymentStatus
+from app.domain.cards import CONSENT_STUDENT_CARD, CardStatus
+from app.domain.charges import PaymentStatus, Purpose
+from app.domain.deposits import DepositKind, DepositStatus, Tie
 from app.domain.directory import ContactKind
 from app.domain.errors import Rule, RuleBroken
-from app.domain.identity import BadIdentity
+from app.domain.identity import CONSENT_ID_NUMBER, BadIdentity
 from app.domain.money import yuan
 from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Role
 from app.domain.pickup import REFUSALS as REFUSALS_AT_COUNTER
-from app.domain.pickup import Answer
+from app.domain.pickup import TO_DO, Answer
+from app.domain.pictures import PictureFault
 from app.domain.refunds import RefundStatus
+from app.domain.rentals import Condition, Place, RentalStatus
+from app.domain.restrictions import Cause
 from app.domain.settings import SettingGroup
-from app.domain.standing import PayState, Todo
+from app.domain.standing import OrderState, PayState, Todo
+from app.domain.vehicles import StockCause
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,17 @@ TODO: Mapping[Todo, str] = {
     Todo.OVERDUE: "已付未提超期",
     Todo.PAY: "待付款",
     Todo.PAY_SOON: "快到期未付款",
+    Todo.BRING_BACK: "待归还",
+    Todo.LATE: "逾期未还",
+    Todo.DAMAGE: "还车损坏待处理",
+}
+ORDER_STATE: Mapping[OrderState, str] = {
+    OrderState.RESERVED: "已预约",
+    OrderState.COMPLETED: "已完成",
+    OrderState.OUT: "未归还",
+    OrderState.RETURNED: "已归还",
+    OrderState.CANCELLED: "已取消",
+    OrderState.EXPIRED: "已过期",
 }
 BUSINESS: Mapping[Business, str] = {
     Business.SALE: "买车",
@@ -78,6 +96,7 @@ BUSINESS: Mapping[Business, str] = {
 }
 ALL_REGIONS = "全部区域"
 ERASED = "已注销的用户"
+CONSENT: Mapping[str, str] = {CONSENT_ID_NUMBER: "收集身份证号", CONSENT_STUDENT_CARD: "收集学生证照片和学号"}
 REAL_NAME = Badge("已实名", "done")
 FROZEN = Badge("冻结", "stop")
 PENDING = Badge("待生效", "wait")
@@ -90,7 +109,93 @@ ROLE: Mapping[Role, str] = {
     Role.TECHNICIAN: "维修",
     Role.CONSULTANT: "客服",
 }
-SETTING_GROUP: Mapping[SettingGroup, str] = {SettingGroup.ORDERS: "订单与取消"}
+SETTING_GROUP: Mapping[SettingGroup, str] = {
+    SettingGroup.ORDERS: "订单与取消",
+    SettingGroup.RENTALS: "租车",
+    SettingGroup.FLASH: "闪充",
+    SettingGroup.DEPOSITS: "押金与逾期",
+}
+PURPOSE: Mapping[Purpose, str] = {
+    Purpose.SALE: "车款",
+    Purpose.RENTAL_FEE: "租金",
+    Purpose.DEPOSIT: "押金",
+    Purpose.FLASH_FEE: "闪充使用费",
+}
+DEPOSIT_KIND: Mapping[DepositKind, str] = {DepositKind.RENTAL: "租车押金", DepositKind.FLASH: "闪充押金"}
+DEPOSIT_STATUS: Mapping[DepositStatus, Badge] = {
+    DepositStatus.DUE: Badge("待支付", "void"),
+    DepositStatus.VOID: Badge("已取消", "void"),
+    DepositStatus.HELD: Badge("已支付", "done"),
+    DepositStatus.REFUNDING: Badge("退款中", "open"),
+    DepositStatus.REFUNDED: Badge("已退款", "done"),
+}
+TIE: Mapping[Tie, str] = {
+    Tie.ORDER: "租车预约",
+    Tie.RENTAL: "没还的车",
+    Tie.DAMAGE: "还车时的损坏还没处理",
+    Tie.BATTERY: "没还的电池",
+    Tie.DISPUTE: "待核实的电池",
+    Tie.FREEZE: "账户冻结",
+    Tie.FEE: "没付的使用费，比押金剩下的多",
+}
+RENTAL_STATUS: Mapping[RentalStatus, Badge] = {
+    RentalStatus.OUT: Badge("未归还", "open"),
+    RentalStatus.RETURNED: Badge("已归还", "past"),
+}
+CARD_STATUS: Mapping[CardStatus, Badge] = {
+    CardStatus.PENDING: Badge("待审核", "wait"),
+    CardStatus.APPROVED: Badge("已通过", "done"),
+    CardStatus.REJECTED: Badge("未通过", "stop"),
+    CardStatus.WITHDRAWN: Badge("已替换", "void"),
+}
+BATTERY_STATE: Mapping[BatteryState, Badge] = {
+    BatteryState.IN_STOCK: Badge("在库", "done"),
+    BatteryState.IN_USE: Badge("使用中", "open"),
+    BatteryState.REPAIR: Badge("维修", "wait"),
+    BatteryState.SCRAPPED: Badge("报废", "void"),
+    BatteryState.LOST: Badge("丢失", "stop"),
+}
+ENDED_BY: Mapping[EndedBy, str] = {EndedBy.CLERK: "归还", EndedBy.EXCHANGE: "换电", EndedBy.LOST: "报失"}
+USE_OPEN = Badge("使用中", "open")
+USE_RETURNED = Badge("已归还", "past")
+RETURN_ASKED = Badge("已申请归还", "wait")
+DISPUTED = Badge("待核实", "wait")
+MEMBER = Badge("已开通", "done")
+NOT_MEMBER = Badge("未开通闪充", "void")
+NO_BATTERY = Badge("未使用闪充", "void")
+CONDITION: Mapping[Condition, str] = {Condition.GOOD: "完好", Condition.DAMAGED: "损坏"}
+STOCK_CAUSE: Mapping[StockCause, str] = {
+    StockCause.BOUGHT: "进货",
+    StockCause.REPAIRED: "修好入库",
+    StockCause.MOVED_IN: "调入",
+    StockCause.FOUND: "盘盈",
+    StockCause.MOVED_OUT: "调出",
+    StockCause.MISSING: "盘亏",
+    StockCause.SCRAPPED: "报废",
+    StockCause.OTHER_IN: "其他（增加）",
+    StockCause.OTHER_OUT: "其他（减少）",
+}
+STOCK_REASON: Mapping[str, str] = {
+    "reserved": "预约占用",
+    "closed": "订单取消或过期",
+    "returned": "还车入库",
+    "by_hand": "手工调整",
+}
+SHOWN = Badge("已上架", "done")
+HIDDEN = Badge("未上架", "void")
+PLACE: Mapping[Place, str] = {Place.STOCK: "入库", Place.REPAIR: "送修"}
+
+
+def paid_for(purpose: Purpose, kind: DepositKind | None) -> str:
+    """What a charge is for, in a word; `kind` is of its deposit."""
+    return DEPOSIT_KIND[kind] if kind else PURPOSE[purpose]
+
+
+def late(days: int) -> Badge:
+    """逾期 n 天."""
+    return Badge(f"逾期 {days} 天", "stop")
+
+
 CONTACT: Mapping[ContactKind, str] = {
     ContactKind.CUSTOMER_SERVICE: "客服",
     ContactKind.REPAIR: "维修部",
@@ -100,16 +205,24 @@ SCAN: Mapping[Answer, str] = {
     Answer.NOT_THIS_PERSONS: "不是这位用户的编号",
     Answer.OTHER_STORE: "别的店的订单",
     Answer.NOT_PAID: "还没付款",
+    Answer.DEPOSIT_MISSING: "押金还没缴",
+    Answer.CARD_NOT_APPROVED: "学生证还没通过",
     Answer.FROZEN: "账户冻结",
     Answer.EXPIRED: "预约已过期",
     Answer.CANCELLED: "订单已取消",
     Answer.COLLECTED: "已经提过车了",
     Answer.UNKNOWN: "没有这个编号",
     Answer.CHOOSE: "选一个",
+    Answer.RENTED_OUT: "可以还车",
+    Answer.BATTERY_OUT: "可以还电池",
+    Answer.BATTERY_IN: "电池在库",
+    Answer.BATTERY_AWAY: "电池不能用",
 }
 """The word of an answer in the counter's band and in the list of last scans."""
-SCAN_LOOK: Mapping[Answer, str] = {Answer.READY: "done", Answer.CHOOSE: "open"} | dict.fromkeys(
-    REFUSALS_AT_COUNTER, "stop"
+SCAN_LOOK: Mapping[Answer, str] = (
+    dict.fromkeys(TO_DO, "done")
+    | {Answer.CHOOSE: "open", Answer.BATTERY_IN: "open"}
+    | dict.fromkeys(REFUSALS_AT_COUNTER, "stop")
 )
 """The look of an answer's badge in the log of attempts."""
 
@@ -128,6 +241,16 @@ def identity_fault(field: str, fault: BadIdentity) -> str:
     return IDENTITY_FAULTS[field, fault.fault]
 
 
+PICTURE_FAULTS: Mapping[PictureFault, str] = {
+    PictureFault.TOO_LARGE: "照片最多 10 MB，这张超过了。传它的截屏，或调低相机的分辨率重拍",
+    PictureFault.TOO_MANY_PIXELS: "照片的像素太多，一般最多 2400 万，WebP 650 万。传它的截屏，或调低相机的分辨率重拍",
+    PictureFault.WRONG_TYPE: "这个文件不是 JPEG、PNG 或 WebP 照片。重新选一张，HEIC 照片可以传它的截屏",
+    PictureFault.UNREADABLE: "这张照片打不开，文件可能不完整。重新选一次，或重拍一张",
+    PictureFault.ANIMATED: "这是一张动图。换一张不会动的照片",
+}
+"""The sentence beside the field of a photo."""
+
+
 def moment(at: object) -> str:
     """`11-22 17:05`, Shanghai."""
     return at.astimezone(SHANGHAI).strftime("%m-%d %H:%M") if isinstance(at, datetime) else ""
@@ -136,7 +259,7 @@ def moment(at: object) -> str:
 REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.ALREADY_CLOSED: "这个订单已经取消或过期了，可以重新预约。",
     Rule.ALREADY_COLLECTED: "这辆车已经提走了。",
-    Rule.ALREADY_PAID: "这个订单已经付过款了，不用再付。",
+    Rule.ALREADY_PAID: "这一笔已经付过款了，不用再付。",
     Rule.CANCEL_TIME_OVER: lambda facts: f"付款超过 {facts['hours']} 小时，不能自己取消了，联系客服可以帮你取消。",
     Rule.COLOUR_UNKNOWN: "没有这个颜色，重新选一个。",
     Rule.CONSENT_MISSING: "先看一遍说明，再勾选同意。",
@@ -144,7 +267,10 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
         f"车架号 {facts['frame_no']} 已经登记在{facts['number'] or '别的店的订单'}上，核对车架上的号码。"
     ),
     Rule.FRAME_NO_WRONG: "车架号是 5 到 30 位的字母和数字，扫车架上的条码也行。",
-    Rule.FROZEN: lambda facts: f"账户从 {moment(facts['since'])} 起冻结：{facts['reason']}。先联系客服解冻，再来办理。",
+    Rule.FROZEN: lambda facts: (
+        f"账户从 {moment(facts['since'])} 起冻结：{facts['reason']}。"
+        + ("还了就自动解冻。" if facts.get("cause") is Cause.OVERDUE else "先联系客服解冻，再来办理。")
+    ),
     Rule.ID_NUMBER_TAKEN: "这个身份证号已经在另一个微信上注册过了。如果是你本人，联系客服处理。",
     Rule.NOTE_EMPTY: "备注还是空的，写一句再保存。",
     Rule.LETTER_TAKEN: lambda facts: f"字母 {facts['letter']} 已经是{facts['name']}的了，换一个。",
@@ -167,7 +293,7 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.NOT_FROZEN: "这个账户没有冻结，不用解冻。",
     Rule.NOT_MATCHED: "先在店里输入车辆编号，再付款。",
     Rule.NOT_PAID: lambda facts: f"车款还没付，付清 ¥{yuan(_fen(facts['amount_fen']))} 后才能提车。",
-    Rule.NOT_RESERVED: "这个订单已经不能付款了，看看订单现在的状态。",
+    Rule.NOT_RESERVED: "这一笔已经不能付款了，看看现在的状态。",
     Rule.NUMBER_WRONG: "这不是你订单的编号，再看一眼店员给你的编号。",
     Rule.OTHER_REGION: "这辆车在别的区域，只能在你学校所在的区域预约。",
     Rule.PAYMENT_TIME_OVER: lambda facts: (
@@ -181,11 +307,67 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.STILL_OPEN: "这个订单还开着，不用恢复。",
     Rule.TOO_MANY_UNPAID: lambda facts: f"你已经有 {facts['limit']} 个没付款的预约，先付一个或取消一个。",
     Rule.UNDO_TIME_OVER: lambda facts: f"提车超过 {facts['minutes']} 分钟，不能撤销了。",
+    Rule.ALREADY_RECORDED: "这一页已经记过一次变动了，看看下面的记录；要再记一次，就再提交一次。",
+    Rule.FIRST_PRICE: "这是第一个价格，没有更早的可以回去；要改就再改一次，暂时不卖就先下架。",
+    Rule.TOO_MANY: lambda facts: f"最多 {facts['most']} 个。",
+    Rule.WAS_PRICE_WRONG: "原价要比价格高；没有原价就留空。",
+    Rule.ALREADY_RETURNED: "这辆车已经还了，不能再撤销提车。",
+    Rule.AMOUNT_WRONG: "金额要大于 0，写到分为止，比如 12.50。",
+    Rule.BATTERIES_EXIST: lambda facts: f"电池 {facts['number']} 已经有了，换一段没有用过的编号。",
+    Rule.BATTERY_CHANGED: "这块电池刚刚换了用户，再看一遍。",
+    Rule.BATTERY_HELD: lambda facts: f"你手上还有电池 {facts['number']}，先还了再扫新的，或到柜台换电。",
+    Rule.BATTERY_MOVE_WRONG: "这块电池现在不能这样改，看看它现在的状态。",
+    Rule.BATTERY_NOT_OUT: "这块电池没有人在用，不用归还。",
+    Rule.BATTERY_NOT_READY: lambda facts: f"电池 {facts['number']} 现在不能用，换一块再扫。",
+    Rule.BATTERY_RANGE_WRONG: lambda facts: f"编号从 00001 到 99999，从小到大，一次最多 {facts['most']} 块。",
+    Rule.BATTERY_TAKEN: lambda facts: f"电池 {facts['number']} 有人在用，换一块再扫。",
+    Rule.BATTERY_UNKNOWN: lambda facts: f"没有 {facts['number']} 这块电池，再看一遍标签上的编号。",
+    Rule.CARD_MISSING: "先交学生证照片，再付押金。",
+    Rule.CARD_NOT_APPROVED: "学生证还没通过审核，通过后就可以用；到店里可以当面看。",
+    Rule.CARD_STANDS: "这张学生证已经处理过了，看看它现在的状态。",
+    Rule.COLOURS_MISSING: "颜色至少写一个，用逗号隔开。",
+    Rule.DAMAGE_SETTLED: "这辆车的损坏已经处理过了。",
+    Rule.DAYS_WRONG: "租期是 1 到 1500 天。",
+    Rule.DEPOSIT_HELD: "押金已经付过了，不用再付。",
+    Rule.DEPOSIT_MISSING: "押金还没付，先付押金。",
+    Rule.DEPOSIT_NOT_HELD: "这笔押金现在不能动，看看它的状态。",
+    Rule.DEPOSIT_TIED: lambda facts: f"押金现在不能退，还有：{_ties(facts['ties'])}。处理完就可以退。",
+    Rule.DISPUTE_SETTLED: "这次使用已经核实过了。",
+    Rule.FLASH_FEE_UNPAID: lambda facts: f"上次的使用费 ¥{yuan(_fen(facts['amount_fen']))} 还没付，付了就可以扫新的。",
+    Rule.FLASH_NOT_OPENED: "还没开通闪充，先付闪充押金。",
+    Rule.ITEM_MISSING: "写清楚扣的是什么，每一项都要有名字。",
+    Rule.LISTING_EXISTS: "这个区域已经上架了这个车型，直接改它的价格和库存。",
+    Rule.NO_RENTAL: "这个订单没有租出去的车，看看订单现在的状态。",
+    Rule.NUMBER_NOT_FREE: "这个编号现在有人占着，空出来以后才能停用。",
+    Rule.NUMBER_NOT_RETIRED: "这个编号没有停用，不用恢复。",
+    Rule.ONE_RENTAL: lambda facts: f"一个人同时只能租一辆车，你已经有 {facts['number']}，还了再租，或取消那一单。",
+    Rule.PICTURE_MISSING: "要有一张照片。",
+    Rule.PLAN_EXISTS: lambda facts: f"已经有 {facts['days']} 天的租期了，直接改它。",
+    Rule.PLATE_ON: lambda facts: f"先把车牌 {facts['number']} 取下来，再打勾。",
+    Rule.PRINTED_BEFORE: lambda facts: f"其中 {facts['again']} 个打印过了，补打要写原因，比如标签破损。",
+    Rule.PRINT_RANGE_WRONG: lambda facts: (
+        f"写一段编号，比如 1-500，或者几个，比如 3、8、20-25；最大到 {facts['prefix']}{facts['last']}。"
+    ),
+    Rule.PRINT_TOO_MANY: lambda facts: f"一次最多打印 {facts['most']} 张，分几次打。",
+    Rule.QUANTITY_WRONG: "数量是 1 到 9999。",
+    Rule.SETTINGS_CLASH: lambda facts: (
+        f"冻结要比最晚归还时间晚：{facts['where']}从 {moment(facts['at'])} 起会是第 {facts['freeze']} 天冻结，"
+        f"{facts['free']} 天内归还都不收费。"
+    ),
+    Rule.STOCK_TOO_LOW: lambda facts: f"库存只有 {facts['stock']} 辆，减不了这么多。",
+    Rule.STUDENT_NO_WRONG: "学号是 4 到 20 位的数字和字母，看一下学生证。",
+    Rule.WITHHOLD_TOO_MUCH: lambda facts: (
+        f"最多扣 ¥{yuan(_fen(facts['left_fen']))}，这里一共 ¥{yuan(_fen(facts['wanted_fen']))}；超出的部分不在这里收。"
+    ),
     Rule.VALUE_OUT_OF_RANGE: lambda facts: (
         f"{facts['name']}要在 {facts['least']} 到 {facts['most']} {facts['unit']}之间。"
     ),
 }
 """One sentence for each rule: first what is so, then what to do."""
+
+
+def _ties(ties: object) -> str:
+    return "、".join(TIE[tie] for tie in ties) if isinstance(ties, tuple) else ""
 
 
 def _fen(amount: object) -> int:
@@ -202,19 +384,23 @@ def refusal(broken: RuleBroken) -> str:
 
 MESSAGES: Mapping[str, tuple[str, str, str]] = {
     "order_revived": ("订单已恢复", "你的付款晚了一点，编号 {number} 还给你留着", "付款 {amount}，可以到店提车"),
-    "payment_returned": ("付款已退回", "订单已经关闭或付过款，多付的钱自动退回", "{amount} 正在退回你的微信"),
-    "refund_done": ("退款到账", "编号 {number} 的退款已经到账", "{amount} 已退回你的微信"),
+    "deposit_revived": ("押金已收到", "你的付款晚了一点，押金已经收好", "付款 {amount}，闪充已开通"),
+    "payment_returned": ("付款已退回", "这一笔已经关闭或付过款，多付的钱自动退回", "{amount} 正在退回你的微信"),
+    "refund_done": ("退款到账", "{what}退款已经到账", "{amount} 已退回你的微信"),
+    "deposit_withheld": ("押金扣款", "{item}", "从押金里扣 {amount}，点开看明细"),
+    "card_approved": ("学生证已通过", "学生证照片审核通过", "可以提车和使用闪充了"),
+    "card_rejected": ("学生证未通过", "学生证照片没有通过审核", "点开看原因，重新拍一张"),
 }
 """What a person is told through the official account: title, detail, remark."""
 
 
-def message(topic: str, *, number: str, amount_fen: int) -> dict[str, str]:
-    """The fields of a message: title, detail, remark."""
-    amount = f"¥{yuan(amount_fen)}"
-    return dict(
-        zip(
-            ("title", "detail", "remark"),
-            (words.format(number=number, amount=amount) for words in MESSAGES[topic]),
-            strict=True,
-        )
-    )
+def message(topic: str, facts: Mapping[str, object]) -> dict[str, str]:
+    """The fields of a message: title, detail, remark. `facts`: number, amount_fen, item, as the topic needs them."""
+    number = facts.get("number")
+    known = {
+        "number": number,
+        "what": f"编号 {number} 的" if number else "闪充使用费的" if facts.get("kind") == "battery_use" else "押金",
+        "amount": f"¥{yuan(_fen(facts.get('amount_fen', 0)))}",
+        "item": facts.get("item", ""),
+    }
+    return dict(zip(("title", "detail", "remark"), (words.format(**known) for words in MESSAGES[topic]), strict=True))

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.charges import PaymentStatus
+from app.domain.charges import PaymentStatus, Purpose
 
 
 class Account(StrEnum):
-    """The accounts of the ledger. Deposits will be liabilities, never income (decision 32)."""
+    """The accounts of the ledger. Deposits are a liability, never income (decision 32)."""
 
     WECHAT = "wechat"  # our money at WeChat Pay
     ADVANCES = "advances"  # paid, vehicle not yet handed over
     SALES = "sales"  # vehicles sold and handed over
+    RENTALS = "rentals"  # rental fees of vehicles handed over
+    FLASH_FEES = "flash_fees"  # prices of battery uses that began
+    DAMAGES = "damages"  # withheld from deposits for what was broken or lost
+    DEPOSITS = "deposits"  # held for people
+    RECEIVABLES = "receivables"  # owed to us by people, not yet paid
     SURPLUS = "surplus"  # came too late or twice; goes back
     SUSPENSE = "suspense"  # does not fit; a person decides
     REFUNDS_PAYABLE = "refunds_payable"  # on its way back, not yet arrived
@@ -29,6 +34,11 @@ KINDS: dict[Account, AccountKind] = {
     Account.WECHAT: AccountKind.ASSET,
     Account.ADVANCES: AccountKind.LIABILITY,
     Account.SALES: AccountKind.INCOME,
+    Account.RENTALS: AccountKind.INCOME,
+    Account.FLASH_FEES: AccountKind.INCOME,
+    Account.DAMAGES: AccountKind.INCOME,
+    Account.DEPOSITS: AccountKind.LIABILITY,
+    Account.RECEIVABLES: AccountKind.ASSET,
     Account.SURPLUS: AccountKind.LIABILITY,
     Account.SUSPENSE: AccountKind.LIABILITY,
     Account.REFUNDS_PAYABLE: AccountKind.LIABILITY,
@@ -44,32 +54,59 @@ class Leg:
     amount_fen: int
 
 
-HOLDS: dict[PaymentStatus, Account] = {
-    PaymentStatus.SETTLES: Account.ADVANCES,
-    PaymentStatus.SURPLUS: Account.SURPLUS,
-    PaymentStatus.SUSPECT: Account.SUSPENSE,
+SETTLES: dict[Purpose, Account] = {
+    Purpose.SALE: Account.ADVANCES,
+    Purpose.RENTAL_FEE: Account.ADVANCES,
+    Purpose.DEPOSIT: Account.DEPOSITS,
+    Purpose.FLASH_FEE: Account.RECEIVABLES,
 }
-"""Where the money of a payment stands until it is earned or goes back."""
+"""Where the money of a payment that settles its charge stands, by what the charge is for."""
+EARNED: dict[Purpose, Account] = {Purpose.SALE: Account.SALES, Purpose.RENTAL_FEE: Account.RENTALS}
+"""What the price of an order becomes when the vehicle is handed over."""
 
 
-def payment_received(status: PaymentStatus, amount_fen: int) -> tuple[Leg, ...]:
-    """Money arrived at WeChat: owed for a vehicle, surplus, or suspense."""
-    return (Leg(Account.WECHAT, HOLDS[status], amount_fen),)
+def held_on(status: PaymentStatus, purpose: Purpose | None) -> Account:
+    """The account on which the money of a payment stands until it is earned or goes back."""
+    if status is PaymentStatus.SURPLUS:
+        return Account.SURPLUS
+    if status is PaymentStatus.SETTLES and purpose is not None:
+        return SETTLES[purpose]
+    return Account.SUSPENSE
 
 
-def sale_handed_over(amount_fen: int) -> tuple[Leg, ...]:
+def payment_received(held: Account, amount_fen: int) -> tuple[Leg, ...]:
+    """Money arrived at WeChat; `held` says for what (`held_on`)."""
+    return (Leg(Account.WECHAT, held, amount_fen),)
+
+
+def handed_over(purpose: Purpose, amount_fen: int) -> tuple[Leg, ...]:
     """The vehicle was picked up: the advance is earned."""
-    return (Leg(Account.ADVANCES, Account.SALES, amount_fen),)
+    return (Leg(Account.ADVANCES, EARNED[purpose], amount_fen),)
 
 
-def pickup_undone(amount_fen: int) -> tuple[Leg, ...]:
+def pickup_undone(purpose: Purpose, amount_fen: int) -> tuple[Leg, ...]:
     """The pickup was taken back: the earning is an advance again."""
-    return (Leg(Account.SALES, Account.ADVANCES, amount_fen),)
+    return (Leg(EARNED[purpose], Account.ADVANCES, amount_fen),)
 
 
-def refund_wanted(status: PaymentStatus, amount_fen: int) -> tuple[Leg, ...]:
+def flash_fee_owed(amount_fen: int) -> tuple[Leg, ...]:
+    """A battery use with a price began. Decision 22."""
+    return (Leg(Account.RECEIVABLES, Account.FLASH_FEES, amount_fen),)
+
+
+def fee_withheld(amount_fen: int) -> tuple[Leg, ...]:
+    """What a person owes was taken out of their deposit. Decision 21."""
+    return (Leg(Account.DEPOSITS, Account.RECEIVABLES, amount_fen),)
+
+
+def damage_withheld(amount_fen: int) -> tuple[Leg, ...]:
+    """Damage was taken out of a deposit. Decision 41."""
+    return (Leg(Account.DEPOSITS, Account.DAMAGES, amount_fen),)
+
+
+def refund_wanted(held: Account, amount_fen: int) -> tuple[Leg, ...]:
     """A refund was requested: what held the money now owes it to the person."""
-    return (Leg(HOLDS[status], Account.REFUNDS_PAYABLE, amount_fen),)
+    return (Leg(held, Account.REFUNDS_PAYABLE, amount_fen),)
 
 
 def refund_arrived(amount_fen: int) -> tuple[Leg, ...]:
@@ -77,6 +114,6 @@ def refund_arrived(amount_fen: int) -> tuple[Leg, ...]:
     return (Leg(Account.REFUNDS_PAYABLE, Account.WECHAT, amount_fen),)
 
 
-def refund_refused(status: PaymentStatus, amount_fen: int) -> tuple[Leg, ...]:
+def refund_refused(held: Account, amount_fen: int) -> tuple[Leg, ...]:
     """WeChat closed the refund: the money stands where it stood before."""
-    return (Leg(Account.REFUNDS_PAYABLE, HOLDS[status], amount_fen),)
+    return (Leg(Account.REFUNDS_PAYABLE, held, amount_fen),)

@@ -1,12 +1,16 @@
-"""Vehicle numbers: a region's letter, the business letter, four digits (NUM-1 to NUM-3)."""
+"""The numbers on vehicles and batteries, and what people type and scan (NUM-1 to NUM-3, NUM-8, NUM-9)."""
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 LAST_NUMBER = 9999
+LAST_BATTERY_NUMBER = 99999
+FREE_WHEN_WARNED = LAST_NUMBER * 5 // 100
+"""So few numbers of a series are left when 95 % are taken: somebody should think of what comes next. Decision 10."""
 
 
 class Business(StrEnum):
@@ -43,6 +47,29 @@ class VehicleNumber:
         return cls(found[1], Business(found[2]), int(found[3]))
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BatteryNumber:
+    """A00042: a region's letter and five digits. Orders as the region's batteries do. NUM-3."""
+
+    letter: str
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.letter}{self.n:05d}"
+
+    @classmethod
+    def parse(cls, typed: str) -> Self:
+        """Reads a whole number in any width or case, alone or as the URL of any host in its QR. Raises ValueError."""
+        found = re.fullmatch(r"(?:HTTPS?://[^?#]+/Q/)?([A-Z])([0-9]{5})", fold(typed))
+        if found is None or not 1 <= int(found[2]) <= LAST_BATTERY_NUMBER:
+            raise ValueError(typed)
+        return cls(found[1], int(found[2]))
+
+    def url(self, public_url: str) -> str:
+        """What its QR holds: a phone opens it, the counter's box reads it as the number. Decision 44."""
+        return f"{public_url}/q/{self}"
+
+
 @dataclass(frozen=True, slots=True)
 class Digits:
     """Four digits alone: the end of a number, or of a phone."""
@@ -57,7 +84,7 @@ class OtherText:
     text: str
 
 
-Scan = VehicleNumber | Digits | OtherText
+Scan = VehicleNumber | BatteryNumber | Digits | OtherText
 
 
 def read_scan(typed: str) -> Scan:
@@ -65,10 +92,10 @@ def read_scan(typed: str) -> Scan:
     text = fold(typed)
     if re.fullmatch(r"[0-9]{4}|1[0-9]{10}", text):
         return Digits(text[-4:])
-    try:
-        return VehicleNumber.parse(text)
-    except ValueError:
-        return OtherText(text)
+    for kind in (VehicleNumber, BatteryNumber):
+        with suppress(ValueError):
+            return kind.parse(text)
+    return OtherText(text)
 
 
 def number_fits(typed: str, number: VehicleNumber) -> bool:
@@ -79,6 +106,6 @@ def number_fits(typed: str, number: VehicleNumber) -> bool:
 def loggable(typed: str) -> str | None:
     """What of a typed text may be logged: a whole number or four digits, nothing that could be a phone or a name."""
     scan = read_scan(typed)
-    if isinstance(scan, VehicleNumber):
+    if isinstance(scan, VehicleNumber | BatteryNumber):
         return str(scan)
     return scan.text if isinstance(scan, Digits) and len(fold(typed)) == len(scan.text) else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from app.domain.rentals import Condition
 from app.domain.timeline import Facts, Line, fact_of, money_of
 
 STORY: Mapping[str, Callable[[Facts, bool], Line]] = {
@@ -15,8 +16,18 @@ STORY: Mapping[str, Callable[[Facts, bool], Line]] = {
     "order_revived": lambda facts, _: Line(
         "订单恢复", f"，付款晚到，编号 {fact_of(facts, 'number')} 还是你的", mark="began"
     ),
-    "order_picked_up": lambda facts, _: Line("提车", f"，编号 {fact_of(facts, 'number')} 归你了", mark="done"),
+    "order_picked_up": lambda facts, _: Line("提车", f"，编号 {fact_of(facts, 'number')}", mark="done"),
     "pickup_undone": lambda _facts, _mine: Line("提车撤销", "，订单回到已付款、待提车"),
+    "deposit_held": lambda facts, _: Line(f"付押金 {money_of(facts)}", "，微信支付", mark="done"),
+    "deposit_withheld": lambda facts, _: Line(
+        f"押金扣 {money_of(facts)}", f"，{fact_of(facts, 'item')}", mark="stopped"
+    ),
+    "deposit_refund_done": lambda facts, _: Line(f"押金退回 {money_of(facts)} 到账", mark="done"),
+    "vehicle_returned": lambda facts, _: Line(
+        "已还车",
+        "，有损坏，店里核对后处理" if fact_of(facts, "condition") == Condition.DAMAGED else "，店里验好了",
+        mark="done",
+    ),
     "refund_wanted": lambda facts, _: Line(f"退款 {money_of(facts)}", "，已经向微信申请", mark="began"),
     "refund_done": lambda facts, _: Line(f"退款到账 {money_of(facts)}", "，退回你的微信", mark="done"),
     "refund_abnormal": lambda facts, _: Line(f"退款 {money_of(facts)} 没有到账", "，店里正在处理", mark="stopped"),
@@ -25,7 +36,7 @@ STORY: Mapping[str, Callable[[Facts, bool], Line]] = {
 """By the action of the audit row; what is not here is the store's own business. The flag says that the person acted."""
 
 
-def told(action: str, facts: Facts, *, by_its_person: bool) -> Line | None:
-    """The line for one recorded act, or None where the person is told nothing."""
-    words = STORY.get(action)
+def told(action: str, facts: Facts, *, by_its_person: bool, of_deposit: bool = False) -> Line | None:
+    """The line for one recorded act, in the words of a deposit where it has some; None: the person is told nothing."""
+    words = (STORY.get(f"deposit_{action}") if of_deposit else None) or STORY.get(action)
     return words(facts, by_its_person) if words else None

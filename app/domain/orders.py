@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from app.domain.errors import Rule, RuleBroken
+from app.domain.numbering import Business
 
 ATTEMPT_MINUTES = 15
 """How long one payment attempt may take."""
@@ -73,6 +74,47 @@ def next_status(status: OrderStatus, event: OrderEvent) -> OrderStatus:
     if isinstance(after, Rule):
         raise RuleBroken(after)
     return after
+
+
+ORDER_NO_LETTER: dict[Business, str] = {Business.SALE: "S", Business.RENTAL: "R", Business.MINI_RENTAL: "P"}
+"""What an order number begins with."""
+RENTALS = frozenset({Business.RENTAL, Business.MINI_RENTAL})
+"""The businesses that a vehicle comes back from."""
+
+
+class Step(StrEnum):
+    """What a reserved order waits for. FLOW-BUY-2, FLOW-BUY-3, FLOW-RENT-1 to FLOW-RENT-3."""
+
+    CARD = "card"
+    DEPOSIT = "deposit"
+    NUMBER = "number"
+    PAY = "pay"
+    PICKUP = "pickup"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far a reserved order has come. A sale asks for neither card nor deposit: they count as there."""
+
+    has_card: bool  # a student card was sent in and not refused
+    is_secured: bool  # a deposit is held
+    is_matched: bool
+    is_paid: bool
+
+    @property
+    def done(self) -> dict[Step, bool]:
+        """Each step before the pickup, in their order. One can be undone after a later one: a card can be refused."""
+        return {
+            Step.CARD: self.has_card,
+            Step.DEPOSIT: self.is_secured,
+            Step.NUMBER: self.is_matched,
+            Step.PAY: self.is_paid,
+        }
+
+    @property
+    def step(self) -> Step:
+        """The first that is not done."""
+        return next((step for step, done in self.done.items() if not done), Step.PICKUP)
 
 
 def deadline_after_match(expires_at: datetime, now: datetime, *, hold_minutes: int) -> datetime:

@@ -19,8 +19,20 @@ class Permission(StrEnum):
     PICKUP = "pickup"
     PICKUP_UNDO = "pickup_undo"
     PEOPLE_FREEZE = "people_freeze"
+    CARDS_REVIEW = "cards_review"
+    FLASH_VIEW = "flash_view"
+    FLASH_SETTLE = "flash_settle"
+    BATTERIES_MANAGE = "batteries_manage"
+    DEPOSITS_REFUND = "deposits_refund"
+    DAMAGE_WITHHOLD = "damage_withhold"
+    VEHICLES_VIEW = "vehicles_view"
+    VEHICLES_CHANGE = "vehicles_change"
+    NUMBERS_VIEW = "numbers_view"
+    NUMBERS_RETIRE = "numbers_retire"
+    PLATES_PRINT = "plates_print"
     SETTINGS_VIEW = "settings_view"
     SETTINGS_CHANGE = "settings_change"
+    MONEY_SETTINGS_CHANGE = "money_settings_change"
     DIRECTORY_CHANGE = "directory_change"
 
 
@@ -37,7 +49,7 @@ class Role(StrEnum):
 
 RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.MANAGER: frozenset(Permission),
+    Role.MANAGER: frozenset(Permission) - {Permission.MONEY_SETTINGS_CHANGE},
     Role.CLERK: frozenset(
         {
             Permission.HOME_VIEW,
@@ -45,6 +57,12 @@ RIGHTS: dict[Role, frozenset[Permission]] = {
             Permission.ORDERS_CANCEL,
             Permission.ORDERS_NOTE,
             Permission.PICKUP,
+            Permission.CARDS_REVIEW,
+            Permission.FLASH_VIEW,
+            Permission.BATTERIES_MANAGE,
+            Permission.VEHICLES_VIEW,
+            Permission.NUMBERS_VIEW,
+            Permission.PLATES_PRINT,
         }
     ),
     Role.FINANCE: frozenset(
@@ -54,12 +72,15 @@ RIGHTS: dict[Role, frozenset[Permission]] = {
             Permission.ORDERS_CANCEL,
             Permission.ORDERS_NOTE,
             Permission.PAYMENTS_VIEW,
+            Permission.FLASH_VIEW,
+            Permission.DEPOSITS_REFUND,
+            Permission.NUMBERS_VIEW,
         }
     ),
     Role.TECHNICIAN: frozenset({Permission.HOME_VIEW}),
     Role.CONSULTANT: frozenset({Permission.HOME_VIEW}),
 }
-"""The rights of each role. Money settings and staff belong to the owner alone once there are any."""
+"""The rights of each role. Prices and money settings belong to the owner alone (decision 38)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why somebody is restricted. Overdue and debt join with rent and flash charge."""
+    """Why somebody is restricted. Overdue follows from the facts alone: a use or rental past its freeze day."""
 
+    OVERDUE = "overdue"
     MANUAL = "manual"

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain import labels
+from app.domain.batteries import BatteryState, EndedBy
 from app.domain.charges import PaymentStatus
+from app.domain.deposits import DepositKind
 from app.domain.money import yuan
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import ActorKind
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
+from app.domain.rentals import Condition, Place
 
 Facts = Mapping[str, object]
 
@@ -99,6 +102,67 @@ def _revived(_who: str, facts: Facts) -> Line:
     return Line("订单恢复", f"，{word}后收到付款，编号 {fact_of(facts, 'number')} 还在", mark="began")
 
 
+def _deposit(word: str, text: str, mark: str = "") -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        kind = fact_of(facts, "deposit_kind")
+        name = labels.DEPOSIT_KIND[DepositKind(kind)] if kind else "押金"
+        lead = " ".join(part for part in (f"{name}{word}", money_of(facts)) if part)
+        return Line(lead, text.format(who=who), mark=mark, ids=_ids(facts))
+
+    return line
+
+
+def _withheld(who: str, facts: Facts) -> Line:
+    return Line(f"押金扣 {money_of(facts)}", f"，{fact_of(facts, 'item')}，{who}", mark="stopped")
+
+
+def _returned(who: str, facts: Facts) -> Line:
+    condition, place = fact_of(facts, "condition"), fact_of(facts, "place")
+    found = labels.CONDITION[Condition(condition)] if condition else ""
+    where = labels.PLACE[Place(place)] if place else ""
+    number = fact_of(facts, "number")
+    after = f"编号 {number} 空出" if facts.get("number_released") else f"车牌 {number} 已取下"
+    return Line("已还车", f"，{who}验车，{found}，{where}", after, mark="done")
+
+
+def _damage_settled(who: str, facts: Facts) -> Line:
+    money = money_of(facts) if facts.get("amount_fen") else ""
+    return Line("损坏已处理", f"，{who}，" + (f"从押金扣 {money}" if money else "没有扣款"), mark="done")
+
+
+def _battery(word: str, text: str, mark: str = "") -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        return Line(word, f"{text.format(who=who)}，电池 {fact_of(facts, 'number')}", mark=mark)
+
+    return line
+
+
+def _battery_returned(who: str, facts: Facts) -> Line:
+    ended_by = fact_of(facts, "ended_by")
+    word = {EndedBy.EXCHANGE: "换电", EndedBy.LOST: "报失"}.get(EndedBy(ended_by), "归还") if ended_by else "归还"
+    return Line(word, f"，{who}，电池 {fact_of(facts, 'number')}", mark="stopped" if word == "报失" else "done")
+
+
+def _battery_moved(who: str, facts: Facts) -> Line:
+    words = [
+        labels.BATTERY_STATE[BatteryState(fact_of(facts, key))].word for key in ("before", "after") if facts.get(key)
+    ]
+    return Line("改电池状态", f"，{who}，电池 {fact_of(facts, 'number')}", " → ".join(words))
+
+
+def _batteries_made(who: str, facts: Facts) -> Line:
+    return Line("新增电池", f"，{who}，{fact_of(facts, 'first')} 到 {fact_of(facts, 'last')}", mark="began")
+
+
+def _printed(word: str) -> "Sentence":
+    def line(who: str, facts: Facts) -> Line:
+        again = facts.get("again")
+        detail = f"其中 {again} 张是补打" if again else ""
+        return Line(word, f"，{who}，{fact_of(facts, 'numbers')}，{fact_of(facts, 'count')} 张", detail)
+
+    return line
+
+
 def _refund(lead: str, text: str, mark: str = "") -> "Sentence":
     def line(who: str, facts: Facts) -> Line:
         return Line(f"{lead} {money_of(facts)}", text.format(who=who), mark=mark, ids=_ids(facts))
@@ -137,6 +201,32 @@ SENTENCES: Mapping[str, Sentence] = {
     "refund_done": _refund("退款到账", "，微信通知", "done"),
     "refund_abnormal": _refund("退款异常", "，微信没能退到用户账上，等人处理", "stopped"),
     "refund_refused": _refund("退款失败", "，微信关闭了这笔退款，钱还在商户账上", "stopped"),
+    "deposit_agreed": _deposit("选定", "，{who}", "began"),
+    "deposit_dropped": _deposit("改选", "，没有付款，不再需要"),
+    "deposit_held": _deposit("已付", "，微信支付", "done"),
+    "deposit_used_up": _deposit("扣完", "，没有可退的了", "stopped"),
+    "deposit_refunded": _deposit("退款到账", "，退回用户的微信", "done"),
+    "deposit_withheld": _withheld,
+    "vehicle_returned": _returned,
+    "damage_settled": _damage_settled,
+    "card_sent_in": _plain("提交学生证", "，{who}", "began"),
+    "card_approved": _plain("学生证通过", "，{who}审核", "done"),
+    "card_rejected": _plain("学生证未通过", "，{who}审核", "stopped"),
+    "battery_taken": _battery("扫码使用", "，{who}", "began"),
+    "battery_return_asked": _battery("申请归还", "，{who}"),
+    "battery_returned": _battery_returned,
+    "battery_taken_in": _battery("收下电池", "，{who}，待核实", "stopped"),
+    "battery_use_disputed": _battery("使用记录待核实", "，{who}", "stopped"),
+    "battery_use_settled": _battery("已核实", "，{who}", "done"),
+    "battery_moved": _battery_moved,
+    "batteries_made": _batteries_made,
+    "flash_fee_paid": lambda _who, facts: Line(
+        f"付闪充使用费 {money_of(facts)}", "，微信支付", mark="done", ids=_ids(facts)
+    ),
+    "labels_printed": _printed("打印电池标签"),
+    "plates_printed": _printed("打印车牌"),
+    "number_retired": _plain("停用编号", "，{who}", "stopped"),
+    "number_put_back": _plain("恢复编号", "，{who}"),
     "password_set": _plain("设置密码", "，{who}"),
     "region_added": _plain("新增区域", "，{who}"),
     "region_renamed": _plain("改区域名称", "，{who}"),
@@ -145,6 +235,16 @@ SENTENCES: Mapping[str, Sentence] = {
     "school_added": _plain("新增学校", "，{who}"),
     "school_changed": _plain("改学校", "，{who}"),
     "school_removed": _plain("删除学校", "，{who}"),
+    "vehicle_model_added": _plain("新增车型", "，{who}"),
+    "vehicle_model_changed": _plain("改车型", "，{who}"),
+    "listing_added": _plain("车型上架到区域", "，{who}"),
+    "listing_shown": _plain("上架", "，{who}"),
+    "listing_hidden": _plain("下架", "，{who}"),
+    "plan_added": _plain("新增租期", "，{who}"),
+    "plan_changed": _plain("改租期", "，{who}"),
+    "price_changed": lambda who, facts: Line(f"改价格为 {money_of(facts)}", f"，{who}"),
+    "price_change_withdrawn": _plain("撤回还没生效的价格", "，{who}"),
+    "stock_moved": lambda who, facts: Line(f"改库存 {facts.get('delta', 0):+}", f"，{who}"),
     "setting_changed": _plain("改设置", "，{who}"),
     "setting_change_withdrawn": _plain("撤回还没生效的设置", "，{who}"),
     "staff_created": _plain("新建员工", "，{who}"),
@@ -181,15 +281,16 @@ def try_line(answer: Answer, who: str, typed: str | None, *, at_counter: bool) -
     return Line("", f"{who}在手机上输入 {what}，和订单的编号不符")
 
 
-def payment_words(status: PaymentStatus) -> str:
-    """What an attempt was for, in the table of payments."""
-    return {
-        PaymentStatus.SURPLUS: "支付车款（多付）",
-        PaymentStatus.CLOSED: "支付车款（没有付成）",
-        PaymentStatus.SUSPECT: "收款（核对不上）",
-    }.get(status, "支付车款")
+def payment_words(status: PaymentStatus, paid_for: str) -> str:
+    """What an attempt was for (`labels.paid_for`), in a table of payments."""
+    ended = {
+        PaymentStatus.SURPLUS: "（多付）",
+        PaymentStatus.CLOSED: "（没有付成）",
+        PaymentStatus.SUSPECT: "（核对不上）",
+    }
+    return f"支付{paid_for}{ended.get(status, '')}"
 
 
-def refund_words(status: RefundStatus) -> str:
-    """What a refund is, in the same table."""
-    return "退款（微信已关闭）" if status is RefundStatus.REFUSED else "退款"
+def refund_words(status: RefundStatus, paid_for: str) -> str:
+    """What a refund gives back, in the same table."""
+    return f"退{paid_for}" + ("（微信已关闭）" if status is RefundStatus.REFUSED else "")

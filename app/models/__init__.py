@@ -1,6 +1,35 @@
 """The tables: columns and the constraints that carry the invariants. Importing this package fills `Base.metadata`."""
 
-from app.models import access, directory, journal, money, numbers, orders, people, vehicles, work
+from app.models import (
+    access,
+    batteries,
+    cards,
+    deposits,
+    directory,
+    journal,
+    money,
+    numbers,
+    orders,
+    people,
+    rentals,
+    vehicles,
+    work,
+)
 from app.models.base import Base
 
-__all__ = ["Base", "access", "directory", "journal", "money", "numbers", "orders", "people", "vehicles", "work"]
+__all__ = [
+    "Base",
+    "access",
+    "batteries",
+    "cards",
+    "deposits",
+    "directory",
+    "journal",
+    "money",
+    "numbers",
+    "orders",
+    "people",
+    "rentals",
+    "vehicles",
+    "work",
+]

@@ -16,6 +16,8 @@ class LineKind(StrEnum):
     """What a line of a charge stands for."""
 
     PRICE = "price"
+    DEPOSIT = "deposit"
+    FEE = "fee"
 
 
 class NoticeKind(StrEnum):
@@ -32,6 +34,26 @@ class Charge(Base):
     __table_args__ = (
         UniqueConstraint("order_id", "purpose"),
         fen("amount_fen"),
+        CheckConstraint(
+            "(purpose IN ('sale', 'rental_fee')) = (order_id IS NOT NULL)"
+            " AND (purpose = 'deposit') = (deposit_id IS NOT NULL)"
+            " AND (purpose = 'flash_fee') = (battery_use_id IS NOT NULL)",
+            name="subject_fits_purpose",
+        ),
+        Index(
+            "uq_charge_deposit",
+            "deposit_id",
+            unique=True,
+            sqlite_where=text("deposit_id IS NOT NULL"),
+            postgresql_where=text("deposit_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_charge_flash_fee",
+            "battery_use_id",
+            unique=True,
+            sqlite_where=text("purpose = 'flash_fee'"),
+            postgresql_where=text("purpose = 'flash_fee'"),
+        ),
         CheckConstraint("(status = 'settled') = (settled_at IS NOT NULL)", name="settled_has_a_time"),
         Index("ix_charge_customer_id", "customer_id"),
     )
@@ -39,7 +61,9 @@ class Charge(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
     purpose: Mapped[Purpose] = word(Purpose)
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    deposit_id: Mapped[int | None] = mapped_column(ForeignKey("deposit.id"))
+    battery_use_id: Mapped[int | None] = mapped_column(ForeignKey("battery_use.id"))
     amount_fen: Mapped[int]
     status: Mapped[ChargeStatus] = word(ChargeStatus)
     settled_at: Mapped[datetime | None]
@@ -150,6 +174,7 @@ class LedgerTransfer(Base):
         CheckConstraint("debit_id <> credit_id", name="between_two"),
         Index("ix_ledger_transfer_booked_on", "booked_on", "region_id"),
         Index("ix_ledger_transfer_order_id", "order_id"),
+        Index("ix_ledger_transfer_deposit_id", "deposit_id"),
         Index("ix_ledger_transfer_debit_id", "debit_id", "booked_on"),
         Index("ix_ledger_transfer_credit_id", "credit_id", "booked_on"),
     )
@@ -161,6 +186,7 @@ class LedgerTransfer(Base):
     amount_fen: Mapped[int]
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    deposit_id: Mapped[int | None] = mapped_column(ForeignKey("deposit.id"))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
     booked_on: Mapped[date]
     at: Mapped[datetime]

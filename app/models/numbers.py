@@ -11,12 +11,13 @@ from app.models.base import Base, word
 
 
 class SlotState(StrEnum):
-    """Free, held by an open order, waiting until WeChat can no longer take money for it, or kept for good."""
+    """Free, held by an open order, waiting until WeChat can no longer take money for it, kept, or out of use."""
 
     FREE = "free"
     HELD = "held"
     WAITING = "waiting"
     KEPT = "kept"
+    RETIRED = "retired"
 
 
 class NumberSeries(Base):
@@ -38,7 +39,7 @@ class NumberSlot(Base):
         UniqueConstraint("series_id", "n"),
         UniqueConstraint("order_id"),
         CheckConstraint(f"n BETWEEN 1 AND {LAST_NUMBER}", name="n_in_range"),
-        CheckConstraint("(state <> 'free') = (order_id IS NOT NULL)", name="taken_by_an_order"),
+        CheckConstraint("(state IN ('held', 'waiting', 'kept')) = (order_id IS NOT NULL)", name="taken_by_an_order"),
         Index(
             "ix_number_slot_free",
             "series_id",
@@ -52,10 +53,14 @@ class NumberSlot(Base):
     n: Mapped[int]
     state: Mapped[SlotState] = word(SlotState, default=SlotState.FREE)
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
+    printed_at: Mapped[datetime | None]  # its plate
 
 
 class NumberHolding(Base):
-    """One stretch of one number with one order, by the series' own sequence: a number has one live holder."""
+    """One stretch of one number with one order, by the series' own sequence: a number has one live holder.
+
+    Without an order the number was retired for that stretch.
+    """
 
     __tablename__ = "number_holding"
     __table_args__ = (
@@ -73,7 +78,7 @@ class NumberHolding(Base):
     )
 
     slot_id: Mapped[int] = mapped_column(ForeignKey("number_slot.id"))
-    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     from_seq: Mapped[int]
     to_seq: Mapped[int | None]
     from_at: Mapped[datetime]

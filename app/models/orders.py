@@ -2,13 +2,16 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
 from app.domain.pickup import Answer
 from app.models.base import Base, append_only, fen, word
+
+HANDED_OVER = "status = 'completed' AND (business = 'M' OR occupies_rental)"
+"""A vehicle is sold, or rented and not back yet."""
 
 
 class Order(Base):
@@ -35,8 +38,31 @@ class Order(Base):
             "uq_orders_frame_no",  # one vehicle is handed over once
             "frame_no",
             unique=True,
-            sqlite_where=text("status = 'completed'"),
-            postgresql_where=text("status = 'completed'"),
+            sqlite_where=text(HANDED_OVER),
+            postgresql_where=text(HANDED_OVER),
+        ),
+        Index(
+            "uq_orders_one_rental",  # one rental for a person, from reservation to return
+            "customer_id",
+            unique=True,
+            sqlite_where=text("occupies_rental"),
+            postgresql_where=text("occupies_rental"),
+        ),
+        Index(
+            "ix_orders_out",
+            "business",
+            "region_id",
+            "reserved_at",
+            "id",
+            sqlite_where=text("occupies_rental AND status = 'completed'"),
+            postgresql_where=text("occupies_rental AND status = 'completed'"),
+        ),
+        CheckConstraint("(business = 'M') = (days = 0)", name="rented_for_some_days"),
+        CheckConstraint("NOT occupies_rental OR business IN ('Z', 'P')", name="only_a_rental_occupies"),
+        CheckConstraint("NOT occupies_rental OR closed_at IS NULL", name="a_closed_one_occupies_nothing"),
+        CheckConstraint(
+            "(business = 'M') = (rental_deposit_fen IS NULL) AND (business = 'M') = (flash_deposit_fen IS NULL)",
+            name="a_rental_names_its_deposits",
         ),
     )
 
@@ -47,10 +73,14 @@ class Order(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     request_key: Mapped[str] = mapped_column(String(40))
     intent: Mapped[Intent] = word(Intent)
+    days: Mapped[int] = mapped_column(server_default=text("0"))  # of the plan; 0 for a sale
+    occupies_rental: Mapped[bool] = mapped_column(server_default=false())  # a rental, from reservation to return
     colour: Mapped[str] = mapped_column(String(20))
     number: Mapped[str] = mapped_column(String(6))  # as printed, AM0001
     amount_fen: Mapped[int]
     cancel_paid_hours: Mapped[int]
+    rental_deposit_fen: Mapped[int | None]
+    flash_deposit_fen: Mapped[int | None]  # instead of it, for whoever opens flash charge on the way
     status: Mapped[OrderStatus] = word(OrderStatus)
     turn: Mapped[int] = mapped_column(default=1)  # goes up at each revival and undone pickup
     reserved_at: Mapped[datetime]
@@ -68,13 +98,14 @@ class OrderDay(Base):
 
     __tablename__ = "order_day"
     __table_args__ = (
-        UniqueConstraint("business", "region_id", "status", "on_day"),
+        UniqueConstraint("business", "region_id", "status", "out", "on_day"),
         CheckConstraint("orders >= 0", name="orders_not_negative"),
     )
 
     business: Mapped[Business] = word(Business)
     region_id: Mapped[int] = mapped_column(ForeignKey("region.id"))
     status: Mapped[OrderStatus] = word(OrderStatus)
+    out: Mapped[bool] = mapped_column(server_default=false())  # picked up for rent and not returned
     on_day: Mapped[date]
     orders: Mapped[int]
     amount_fen: Mapped[int]

@@ -47,6 +47,7 @@ class Identity(Base):
     phone: Mapped[str] = mapped_column(String(11))
     id_number: Mapped[bytes] = mapped_column(LargeBinary)
     id_mac: Mapped[str] = mapped_column(String(64))
+    student_no: Mapped[bytes | None] = mapped_column(LargeBinary)  # sealed; asked for with the student card
     registered_at: Mapped[datetime]
 
 

@@ -16,6 +16,7 @@ class StockReason(StrEnum):
 
     RESERVED = "reserved"
     CLOSED = "closed"
+    RETURNED = "returned"
     BY_HAND = "by_hand"
 
 
@@ -47,6 +48,21 @@ class Listing(Base):
     shown: Mapped[bool]
 
 
+class Plan(Base):
+    """For how many days a listing can be rented; its prices stand in `price`. A sale has none."""
+
+    __tablename__ = "plan"
+    __table_args__ = (
+        UniqueConstraint("listing_id", "days"),
+        CheckConstraint("days > 0", name="for_some_days"),
+    )
+
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"))
+    days: Mapped[int]
+    name: Mapped[str] = mapped_column(String(20))
+    shown: Mapped[bool]
+
+
 @append_only
 class Price(Base):
     """What a listing costs from a time on; `days` is 0 for a sale; of equal times the last row holds."""
@@ -73,7 +89,8 @@ class StockMovement(Base):
     __tablename__ = "stock_movement"
     __table_args__ = (
         UniqueConstraint("order_id", "reason", "turn"),
-        Index("ix_stock_movement_listing_id", "listing_id"),
+        UniqueConstraint("request_key"),
+        Index("ix_stock_movement_listing_id", "listing_id", "at", "id"),
     )
 
     listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"))
@@ -83,3 +100,5 @@ class StockMovement(Base):
     turn: Mapped[int]
     at: Mapped[datetime]
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    note: Mapped[str | None] = mapped_column(String(200))  # why it was moved by hand
+    request_key: Mapped[str | None] = mapped_column(String(40))

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.outbox import Errand
@@ -43,6 +43,48 @@ class Outbox(Base):
     next_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(String(300))
+
+
+class TaskKind(StrEnum):
+    """Long work that somebody waits for."""
+
+    BATTERY_LABELS = "battery_labels"
+    PLATES = "plates"
+
+
+class TaskStatus(StrEnum):
+    """Due until a worker takes it; done with a file, or failed with an error."""
+
+    DUE = "due"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Task(Base):
+    """One print: its bar, its file, its end. The file is sealed and goes away at `expires_at`."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        UniqueConstraint("request_key"),
+        Index("ix_task_expires_at", "expires_at"),
+        Index("ix_task_asked_by", "asked_by", "id"),
+        Index("ix_task_status", "status", "id"),
+    )
+
+    kind: Mapped[TaskKind] = word(TaskKind)
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    asked_by: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    request_key: Mapped[str] = mapped_column(String(40))
+    filters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    status: Mapped[TaskStatus] = word(TaskStatus)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int]
+    file_key: Mapped[str | None] = mapped_column(String(32))
+    error: Mapped[str | None] = mapped_column(String(300))
+    made_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
 
 
 class JobRun(Base):

@@ -7,12 +7,17 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.domain.charges import ChargeStatus
+from app.domain.deposits import DepositKind
+from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
-from app.models.access import StaffRole
+from app.domain.settings import FLASH_DEPOSIT, RENTAL_DEPOSIT
+from app.models.access import Staff, StaffRole
+from app.models.directory import Region, School
 from app.models.money import Charge
 from app.models.orders import Order
 from app.models.people import Customer, Identity
-from app.models.vehicles import Price
+from app.models.vehicles import Listing, Price, VehicleModel
+from app.queries import settings
 
 
 def somebody_ordered(session: Session) -> bool:
@@ -58,3 +63,50 @@ def open_orders(session: Session, expires_after: datetime) -> list[OpenOrder]:
         .order_by(Order.reserved_at, Order.id)
     )
     return [OpenOrder(row.id, row.number, row.region_id, row.customer_id, row.openid or "", row.name) for row in rows]
+
+
+def staff_id_of(session: Session, login: str) -> int:
+    """A colleague of the demo."""
+    return session.scalars(select(Staff.id).where(Staff.login == login)).one()
+
+
+def school_id_in(session: Session, letter: str) -> int:
+    """A school of a region."""
+    wanted = select(School.id).join(Region, Region.id == School.region_id).where(Region.letter == letter)
+    return session.scalars(wanted.order_by(School.id).limit(1)).one()
+
+
+def listing_of(session: Session, letter: str, model: str, business: Business) -> tuple[int, list[str]]:
+    """What a region offers of a model: the listing, and the model's colours."""
+    row = session.execute(
+        select(Listing.id, VehicleModel.colours)
+        .join(VehicleModel, VehicleModel.id == Listing.model_id)
+        .join(Region, Region.id == Listing.region_id)
+        .where(Region.letter == letter, VehicleModel.name == model, Listing.business == business)
+    ).one()
+    return row.id, row.colours
+
+
+def deposit_fen(session: Session, kind: DepositKind, region_id: int, now: datetime) -> int:
+    """Today's deposit of a kind."""
+    setting = FLASH_DEPOSIT if kind is DepositKind.FLASH else RENTAL_DEPOSIT
+    return settings.value_of(session, setting, region_id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What a person of the demo needs to go on with an order."""
+
+    number: str
+    colour: str
+    charge_id: int
+
+
+def order_facts(session: Session, order_id: int) -> OrderFacts:
+    """The number on an order, its colour, and what it costs."""
+    row = session.execute(
+        select(Order.number, Order.colour, Charge.id)
+        .join(Charge, Charge.order_id == Order.id)
+        .where(Order.id == order_id)
+    ).one()
+    return OrderFacts(*row)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, Purpose
+from app.domain.charges import LIVE_PAYMENTS, ChargeStatus
 from app.domain.orders import OrderStatus
 from app.domain.refunds import RefundStatus
 from app.models.money import Charge, Payment, Refund
@@ -51,7 +51,6 @@ def overdue_orders(session: Session, now: datetime, *, after: Key | None, limit:
         .where(
             Order.status == OrderStatus.RESERVED,
             Order.expires_at <= now,
-            Charge.purpose == Purpose.SALE,
             Charge.status == ChargeStatus.OPEN,
         )
         .order_by(Order.expires_at, Order.id)

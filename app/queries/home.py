@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import business_day, day_start
+from app.domain.cards import CardStatus
 from app.domain.charges import ChargeStatus, PaymentStatus
 from app.domain.ledger import Account
 from app.domain.numbering import Business
@@ -17,10 +18,14 @@ from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor, Permission
 from app.domain.refunds import RefundStatus
 from app.domain.standing import SOON
-from app.models.directory import Region
+from app.models.cards import StudentCard
+from app.models.directory import Region, School
 from app.models.money import Charge, LedgerAccount, LedgerTransfer, Payment, Refund
 from app.models.orders import Order, OrderDay
-from app.queries.orders import charge_status_of
+from app.models.people import Customer
+from app.models.rentals import Rental
+from app.queries.number_series import running_out
+from app.queries.orders import RENTED, SALES, charge_status_of
 
 DAYS_SHOWN = 7
 
@@ -31,8 +36,20 @@ class Task(StrEnum):
     PICK_UP = "pick_up"
     PAY_SOON = "pay_soon"
     OVERDUE = "overdue"
+    RENT_PICK_UP = "rent_pick_up"
+    RENT_PAY_SOON = "rent_pay_soon"
+    RENT_OVERDUE = "rent_overdue"
+    LATE = "late"
+    DAMAGE = "damage"
+    CARDS = "cards"
     SUSPECTS = "suspects"
     REFUNDS = "refunds"
+    NUMBERS = "numbers"
+
+
+OPEN_SALES = (Task.PICK_UP, Task.PAY_SOON, Task.OVERDUE)
+OPEN_RENTALS = (Task.RENT_PICK_UP, Task.RENT_PAY_SOON, Task.RENT_OVERDUE)
+"""Of each list of orders: paid, unpaid with little time left, paid and past its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +77,30 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What came in and what arrived back on one day."""
+    """What came in and what arrived back on one day, whatever it was for; deposits are told apart too."""
 
     received_fen: int = 0
+    deposits_fen: int = 0  # of it
     refunded_fen: int = 0
     refunds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
-    """The figures of today, and yesterday's beside them."""
+class PickedUp:
+    """Vehicles handed over today, and yesterday."""
 
-    reserved: int
-    picked_up: int
-    picked_up_yesterday: int
+    today: int = 0
+    yesterday: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The figures of today, and yesterday's beside them; what is sold and what is rented is never one figure."""
+
+    sales: int
+    rentals: int
+    sold: PickedUp
+    rented: PickedUp
     today: Money
     yesterday: Money
     refunds_on_their_way: int
@@ -83,9 +110,17 @@ def waiting(session: Session, actor: Actor, *, region_id: int | None, now: datet
     """The to-do list of the actor: only rows that the actor may act on or look into."""
     rows: list[Waiting] = []
     if (regions := actor.scope(Permission.ORDERS_VIEW).within(region_id)) != []:
-        rows += _open_orders(session, regions, now)
+        rows += _open_orders(session, OPEN_SALES, SALES, regions, now)
+        rows += _open_orders(session, OPEN_RENTALS, RENTED, regions, now)
+        rows += [_late(session, regions, now), _damage(session, regions)]
+    if (regions := actor.scope(Permission.CARDS_REVIEW).within(region_id)) != []:
+        rows.append(_cards(session, regions))
     if (regions := actor.scope(Permission.PAYMENTS_VIEW).within(region_id)) != []:
         rows += [_suspects(session, regions), _failed_refunds(session, regions)]
+    if (regions := actor.scope(Permission.NUMBERS_VIEW).within(region_id)) != [] and (
+        ending := running_out(session, regions)
+    ):
+        rows.append(Waiting(Task.NUMBERS, ending, 0, None))
     return rows
 
 
@@ -93,12 +128,18 @@ def _within(column: Any, regions: list[int] | None) -> list[ColumnElement[bool]]
     return [] if regions is None else [column.in_(regions)]
 
 
-def _open_orders(session: Session, regions: list[int] | None, now: datetime) -> list[Waiting]:
+def _open_orders(
+    session: Session,
+    tasks: tuple[Task, Task, Task],
+    businesses: tuple[Business, ...],
+    regions: list[int] | None,
+    now: datetime,
+) -> list[Waiting]:
     # Every part of the index is named, or SQLite walks over the closed orders too.
     reserved = (
         select(Order.region_id, Order.number, Order.expires_at, charge_status_of(Order.__table__.c.id).label("charge"))
         .where(
-            Order.business == Business.SALE,
+            Order.business.in_(businesses),
             Order.region_id.in_(select(Region.id) if regions is None else regions),
             Order.status == OrderStatus.RESERVED,
         )
@@ -107,10 +148,11 @@ def _open_orders(session: Session, regions: list[int] | None, now: datetime) -> 
         .c
     )
     paid, unpaid = reserved.charge == ChargeStatus.SETTLED, reserved.charge == ChargeStatus.OPEN
+    pick_up, pay_soon, overdue = tasks
     kinds = {
-        Task.PICK_UP: paid,
-        Task.PAY_SOON: unpaid & (reserved.expires_at < now + SOON),
-        Task.OVERDUE: paid & (reserved.expires_at <= now),
+        pick_up: paid,
+        pay_soon: unpaid & (reserved.expires_at < now + SOON),
+        overdue: paid & (reserved.expires_at <= now),
     }
     counts = session.execute(
         select(
@@ -119,7 +161,7 @@ def _open_orders(session: Session, regions: list[int] | None, now: datetime) -> 
         ).group_by(reserved.region_id)
     ).all()
     # Of the paid ones the next to pass its deadline is meant: what has passed it has a row of its own.
-    oldest_of = {**kinds, Task.PICK_UP: paid & (reserved.expires_at > now)}
+    oldest_of = {**kinds, pick_up: paid & (reserved.expires_at > now)}
     firsts = [
         select(literal(kind.value).label("kind"), reserved.number, reserved.expires_at.label("at"))
         .where(condition)
@@ -133,6 +175,42 @@ def _open_orders(session: Session, regions: list[int] | None, now: datetime) -> 
     return [
         Waiting(kind, {row.region_id: int(getattr(row, kind)) for row in counts}, 0, oldest.get(kind)) for kind in kinds
     ]
+
+
+def _late(session: Session, regions: list[int] | None, now: datetime) -> Waiting:
+    """Rented vehicles that are out past their last day."""
+    rows = session.execute(
+        select(Rental.region_id, func.count().label("n"), func.min(Rental.due_on).label("on"))
+        .where(Rental.returned_on.is_(None), Rental.due_on < business_day(now), *_within(Rental.region_id, regions))
+        .group_by(Rental.region_id)
+    ).all()
+    first = min((row.on for row in rows), default=None)
+    return Waiting(
+        Task.LATE, {row.region_id: row.n for row in rows}, 0, Oldest("", day_start(first)) if first else None
+    )
+
+
+def _damage(session: Session, regions: list[int] | None) -> Waiting:
+    """Returned vehicles whose damage keeps a deposit from going back."""
+    rows = session.execute(
+        select(Rental.region_id, func.count().label("n"), func.min(Rental.returned_at).label("at"))
+        .where(Rental.returned_at.is_not(None), Rental.settled_at.is_(None), *_within(Rental.region_id, regions))
+        .group_by(Rental.region_id)
+    ).all()
+    return _grouped(Task.DAMAGE, rows)
+
+
+def _cards(session: Session, regions: list[int] | None) -> Waiting:
+    """Student cards that wait for a review; a card belongs to the region of its person's school."""
+    rows = session.execute(
+        select(School.region_id, func.count().label("n"), func.min(StudentCard.submitted_at).label("at"))
+        .select_from(StudentCard)
+        .join(Customer, Customer.id == StudentCard.customer_id)
+        .join(School, School.id == Customer.school_id)
+        .where(StudentCard.status == CardStatus.PENDING, *_within(School.region_id, regions))
+        .group_by(School.region_id)
+    ).all()
+    return _grouped(Task.CARDS, rows)
 
 
 def _suspects(session: Session, regions: list[int] | None) -> Waiting:
@@ -176,9 +254,9 @@ def today(session: Session, actor: Actor, *, region_id: int | None, now: datetim
     """The figures of today for the regions whose orders the actor may see."""
     regions = actor.scope(Permission.ORDERS_VIEW).within(region_id)
     on = business_day(now)
-    by_day = orders_by_day(session, actor, region_id=region_id, last_on=on, days=1)
+    sales, rentals = (_reserved_on(session, actor, businesses, region_id, on) for businesses in (SALES, RENTED))
     money = _money(session, regions, on)
-    picked_up, picked_up_yesterday = _pickups(session, regions, on)
+    sold, rented = _pickups(session, regions, on)
     on_their_way = session.scalars(
         select(func.count())
         .select_from(Refund)
@@ -187,28 +265,34 @@ def today(session: Session, actor: Actor, *, region_id: int | None, now: datetim
         .where(Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.ACCEPTED)), *_within(Charge.region_id, regions))
     ).one()
     return Today(
-        sum(sum(counts.values()) for counts in by_day.values()),
-        picked_up,
-        picked_up_yesterday,
+        sales,
+        rentals,
+        sold,
+        rented,
         money.get(on, Money()),
         money.get(on - timedelta(days=1), Money()),
         on_their_way,
     )
 
 
-def _pickups(session: Session, regions: list[int] | None, on: date) -> tuple[int, int]:
-    """Vehicles handed over on a day, and on the one before."""
+def _pickups(session: Session, regions: list[int] | None, on: date) -> tuple[PickedUp, PickedUp]:
+    """Vehicles handed over on a day and on the one before: sold, and rented out."""
     start = day_start(on)
-    row = session.execute(
+    is_sale = Order.business == Business.SALE
+    rows = session.execute(
         select(
-            func.coalesce(func.sum(case((Order.picked_up_at >= start, 1), else_=0)), 0).label("today"),
-            func.coalesce(func.sum(case((Order.picked_up_at < start, 1), else_=0)), 0).label("yesterday"),
-        ).where(
+            is_sale.label("sold"),
+            func.sum(case((Order.picked_up_at >= start, 1), else_=0)).label("today"),
+            func.sum(case((Order.picked_up_at < start, 1), else_=0)).label("yesterday"),
+        )
+        .where(
             Order.region_id.in_(select(Region.id) if regions is None else regions),
             Order.picked_up_at >= day_start(on - timedelta(days=1)),
         )
-    ).one()
-    return int(row.today), int(row.yesterday)
+        .group_by(is_sale)
+    )
+    found = {bool(row.sold): PickedUp(int(row.today), int(row.yesterday)) for row in rows}
+    return found.get(True, PickedUp()), found.get(False, PickedUp())
 
 
 def _money(session: Session, regions: list[int] | None, on: date) -> dict[date, Money]:
@@ -224,6 +308,7 @@ def _money(session: Session, regions: list[int] | None, on: date) -> dict[date, 
         select(
             LedgerTransfer.booked_on,
             total(came_in, LedgerTransfer.amount_fen).label("received_fen"),
+            total(came_in & (credit.code == Account.DEPOSITS), LedgerTransfer.amount_fen).label("deposits_fen"),
             total(went_back, LedgerTransfer.amount_fen).label("refunded_fen"),
             total(went_back, 1).label("refunds"),
         )
@@ -235,11 +320,27 @@ def _money(session: Session, regions: list[int] | None, on: date) -> dict[date, 
         )
         .group_by(LedgerTransfer.booked_on)
     )
-    return {row.booked_on: Money(int(row.received_fen), int(row.refunded_fen), int(row.refunds)) for row in rows}
+    return {
+        row.booked_on: Money(int(row.received_fen), int(row.deposits_fen), int(row.refunded_fen), int(row.refunds))
+        for row in rows
+    }
+
+
+def _reserved_on(
+    session: Session, actor: Actor, businesses: tuple[Business, ...], region_id: int | None, on: date
+) -> int:
+    by_day = orders_by_day(session, actor, businesses, region_id=region_id, last_on=on, days=1)
+    return sum(by_day[on].values())
 
 
 def orders_by_day(
-    session: Session, actor: Actor, *, region_id: int | None, last_on: date, days: int = DAYS_SHOWN
+    session: Session,
+    actor: Actor,
+    businesses: tuple[Business, ...] = SALES,
+    *,
+    region_id: int | None,
+    last_on: date,
+    days: int = DAYS_SHOWN,
 ) -> dict[date, dict[int, int]]:
     """How many orders were reserved on each of the last days, by region; a day without orders is there too."""
     first_on = last_on - timedelta(days=days - 1)
@@ -248,7 +349,7 @@ def orders_by_day(
     rows = session.execute(
         select(OrderDay.on_day, OrderDay.region_id, func.sum(OrderDay.orders).label("n"))
         .where(
-            OrderDay.business == Business.SALE,
+            OrderDay.business.in_(businesses),
             OrderDay.on_day.between(first_on, last_on),
             *_within(OrderDay.region_id, regions),
         )

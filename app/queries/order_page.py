@@ -1,49 +1,44 @@
 """One order with everything that its page shows: facts, money, what happened, its person, its number, its notes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, PaymentStatus, Purpose
+from app.domain.calendar import business_day
+from app.domain.cards import STANDING, CardStatus
+from app.domain.charges import LIVE_PAYMENTS, ChargeStatus
+from app.domain.deposits import DepositKind, DepositStatus, Tie
 from app.domain.errors import NotFound
 from app.domain.identity import masked_name
 from app.domain.numbering import Business
-from app.domain.orders import Intent, OrderStatus
+from app.domain.orders import RENTALS, Intent, OrderStatus
 from app.domain.permissions import Actor, ActorKind, Permission
 from app.domain.pickup import Answer
-from app.domain.refunds import RefundStatus
-from app.domain.standing import NextStep, PayState, next_step, pay_state
-from app.domain.timeline import WHO, Entry, act_line, payment_words, refund_words, try_line
+from app.domain.rentals import Condition, Place, RentalStatus, days_left
+from app.domain.standing import Lack, NextStep, PayState, RentalFacts, next_step, pay_state
+from app.domain.timeline import WHO, Entry, try_line
 from app.models.access import Staff
+from app.models.cards import Photo, StudentCard
+from app.models.deposits import Deposit
 from app.models.directory import Region, Store
 from app.models.journal import Audit, Note
-from app.models.money import Charge, Payment, Refund
+from app.models.money import Charge
 from app.models.numbers import NumberHolding, NumberSlot, SlotState
 from app.models.orders import Order, PickupAttempt
 from app.models.people import Identity
-from app.models.vehicles import Listing, VehicleModel
+from app.models.rentals import Rental
+from app.models.vehicles import Listing, Plan, VehicleModel
+from app.queries.deposit_page import DepositView, deposit_views
+from app.queries.entries import MOST_ENTRIES, act_entries
+from app.queries.money_rows import MoneyRow, money_of
 from app.queries.people import Person, person_of
 from app.queries.pickup import may_undo
 
-MOST_ENTRIES = 200
 MOST_HOLDERS = 20
 MOST_NOTES = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoneyRow:
-    """One attempt to pay, or one refund."""
-
-    at: datetime
-    what: str
-    wechat_id: str | None  # WeChat's id of the payment; of a refund, our number that WeChat knows it by
-    amount_fen: int
-    payment_status: PaymentStatus | None = None
-    refund_status: RefundStatus | None = None
-    misfit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +61,54 @@ class NoteRow:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class RentalView:
+    """From the pickup to the return."""
+
+    began_on: date
+    due_on: date
+    days_left: int  # negative when late
+    returned_at: datetime | None
+    returned_by: str | None
+    returned_to: Place | None
+    condition: Condition | None
+    settled_at: datetime | None
+    deposit_id: int
+
+    @property
+    def status(self) -> RentalStatus:
+        """Whether the vehicle is back."""
+        return RentalStatus.OUT if self.returned_at is None else RentalStatus.RETURNED
+
+    @property
+    def days_late(self) -> int:
+        """Of one that is out."""
+        return max(-self.days_left, 0) if self.returned_at is None else 0
+
+    @property
+    def is_damaged(self) -> bool:
+        """Back, and the damage waits for items and a photo."""
+        return self.returned_at is not None and self.settled_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """The newest student card of the order's person."""
+
+    id: int
+    status: CardStatus
+    submitted_at: datetime
+    reviewed_at: datetime | None
+    reviewed_by: str | None
+    reason: str | None
+    has_photo: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody is still to look at it."""
+        return self.status is CardStatus.PENDING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPage:
     """The page of one order. What may be done is decided here: the template compares nothing."""
@@ -75,6 +118,8 @@ class OrderPage:
     number: str
     business: Business
     intent: Intent
+    plan: str  # of a rental: the name of its term
+    days: int
     status: OrderStatus
     pay_state: PayState
     model: str
@@ -100,8 +145,14 @@ class OrderPage:
     stock: int
     person: Person | None
     next_step: NextStep | None
+    rental: RentalView | None
+    deposits: tuple[DepositView, ...]  # what secures it first
+    card: CardView | None
+    may_review: bool  # sees the card's photo and judges it
+    may_settle_damage: bool
     may_cancel: bool
     may_pick_up: bool
+    may_return: bool
     may_undo: bool
     may_freeze: bool
     may_note: bool
@@ -116,9 +167,33 @@ class OrderPage:
         return self.stock + 1
 
     @property
+    def is_rental(self) -> bool:
+        """Whether its vehicle comes back."""
+        return self.business in RENTALS
+
+    @property
     def refundable_fen(self) -> int:
-        """What a cancelling sends back."""
+        """What a cancelling sends back of the price."""
         return self.paid_fen - self.refunded_fen
+
+    @property
+    def deposit_back_fen(self) -> int:
+        """What a cancelling sends back of the rental deposit, by itself. Decision 25."""
+        return sum(
+            one.amounts.refundable_fen
+            for one in self.deposits
+            if one.is_held and one.kind is DepositKind.RENTAL and set(one.ties) <= {Tie.ORDER}
+        )
+
+    @property
+    def back_fen(self) -> int:
+        """What a cancelling sends back altogether."""
+        return self.refundable_fen + self.deposit_back_fen
+
+    @property
+    def securing(self) -> DepositView | None:
+        """The deposit that the damage of its vehicle is taken from."""
+        return next((one for one in self.deposits if self.rental and one.id == self.rental.deposit_id), None)
 
 
 def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> OrderPage:
@@ -126,23 +201,36 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
     row = _facts(session, order_id)
     if row is None or not actor.may(Permission.ORDERS_VIEW, row.region_id):
         raise NotFound
-    person = person_of(session, row.customer_id)
+    person = person_of(session, row.customer_id, now)
     frozen = person is not None and person.freeze is not None
     paid = row.charge is ChargeStatus.SETTLED
-    payments = _payments(session, row.charge_id)
-    refunds = _refunds(session, row.charge_id)
-    settling = next((payment for payment in payments if payment.status is PaymentStatus.SETTLES), None)
-    newest = [refund for refund in refunds if settling and refund.payment_id == settling.id]
-    open_now = row.status is OrderStatus.RESERVED
-    suspect_fen = sum(payment.received_fen or 0 for payment in payments if payment.status is PaymentStatus.SUSPECT)
+    is_rental, open_now = row.business in RENTALS, row.status is OrderStatus.RESERVED
+    rental = _rental(row, now)
+    deposits = _deposits(session, row) if is_rental else []
+    card = _card(session, row.customer_id) if is_rental and person else None
+    money = money_of(session, _charges(row.charge_id, deposits))
+    settling, newest_refund = money.settling(row.charge_id), money.newest_refund(row.charge_id)
+    step = next_step(
+        row.status,
+        paid_at=row.settled_at,
+        frozen=frozen,
+        expires_at=row.expires_at,
+        now=now,
+        suspect_fen=money.suspect_fen,
+        rental=_rental_facts(rental, deposits, card) if is_rental else None,
+    )
+    views = deposit_views(session, actor, deposits, money, now, frozen=frozen)
+    can_pick_up = open_now and paid and not frozen and (step is None or step.lack in (None, Lack.REVIEW))
     return OrderPage(
         id=row.id,
         order_no=row.order_no,
         number=row.number,
         business=row.business,
         intent=row.intent,
+        plan=row.plan or "",
+        days=row.days,
         status=row.status,
-        pay_state=pay_state(row.charge, newest[0].status if newest else None),
+        pay_state=pay_state(row.charge, newest_refund.status if newest_refund else None),
         model=row.model,
         colour=row.colour,
         frame_no=row.frame_no,
@@ -161,32 +249,52 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
         closed_at=row.closed_at,
         close_reason=row.close_reason,
         number_waits=row.slot is SlotState.WAITING,
-        attempt_lives=any(payment.status in LIVE_PAYMENTS for payment in payments),
+        attempt_lives=any(
+            payment.charge_id == row.charge_id and payment.status in LIVE_PAYMENTS for payment in money.payments
+        ),
         stock=row.stock,
         person=person,
-        next_step=next_step(
-            row.status,
-            paid_at=row.settled_at,
-            frozen=frozen,
-            expires_at=row.expires_at,
-            now=now,
-            suspect_fen=suspect_fen,
-        ),
-        suspect_fen=suspect_fen,
+        next_step=step,
+        rental=rental,
+        deposits=tuple(view for view in views if view.is_shown),
+        card=card,
+        may_review=person is not None and actor.may(Permission.CARDS_REVIEW, person.region_id),
+        may_settle_damage=rental is not None
+        and rental.is_damaged
+        and actor.may(Permission.DAMAGE_WITHHOLD, row.region_id),
+        suspect_fen=money.suspect_fen,
         may_cancel=open_now and actor.may(Permission.ORDERS_CANCEL, row.region_id),
-        may_pick_up=open_now and paid and not frozen and actor.may(Permission.PICKUP, row.region_id),
-        may_undo=may_undo(session, actor, row.region_id, row.picked_up_at, now),
+        may_pick_up=can_pick_up and actor.may(Permission.PICKUP, row.region_id),
+        may_return=rental is not None and rental.returned_at is None and actor.may(Permission.PICKUP, row.region_id),
+        may_undo=may_undo(
+            session,
+            actor,
+            row.region_id,
+            row.picked_up_at,
+            now,
+            returned=rental is not None and rental.returned_at is not None,
+        ),
         may_freeze=person is not None and actor.may(Permission.PEOPLE_FREEZE, row.region_id),
         may_note=actor.may(Permission.ORDERS_NOTE, row.region_id),
-        money=_money_rows(payments, refunds),
+        money=money.rows,
         entries=_entries(session, row.id, person),
         holders=_holders(session, row.id),
         notes=_notes(session, row.id),
     )
 
 
+def _rental_facts(rental: RentalView | None, deposits: list[Deposit], card: CardView | None) -> RentalFacts:
+    return RentalFacts(
+        card.status if card and card.status in STANDING else None,
+        any(deposit.status is DepositStatus.HELD for deposit in deposits),
+        rental.due_on if rental else None,
+        is_back=rental is not None and rental.returned_at is not None,
+        is_settled=rental is not None and rental.settled_at is not None,
+    )
+
+
 def _facts(session: Session, order_id: int) -> Row[*tuple[Any, ...]] | None:
-    clerk = aliased(Staff)
+    clerk, taker = aliased(Staff), aliased(Staff)
     return session.execute(
         select(
             Order.id,
@@ -194,6 +302,8 @@ def _facts(session: Session, order_id: int) -> Row[*tuple[Any, ...]] | None:
             Order.number,
             Order.business,
             Order.intent,
+            Order.days,
+            Plan.name.label("plan"),
             Order.status,
             Order.colour,
             Order.frame_no,
@@ -216,67 +326,81 @@ def _facts(session: Session, order_id: int) -> Row[*tuple[Any, ...]] | None:
             Charge.status.label("charge"),
             Charge.settled_at,
             NumberSlot.state.label("slot"),
+            Rental,
+            taker.name.label("returned_by"),
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(VehicleModel, VehicleModel.id == Listing.model_id)
         .join(Region, Region.id == Order.region_id)
         .outerjoin(Store, Store.region_id == Region.id)
-        .join(Charge, (Charge.order_id == Order.id) & (Charge.purpose == Purpose.SALE))
+        .join(Charge, Charge.order_id == Order.id)
         .outerjoin(NumberSlot, NumberSlot.order_id == Order.id)
         .outerjoin(clerk, clerk.id == Order.picked_up_by)
+        .outerjoin(Plan, (Plan.listing_id == Order.listing_id) & (Plan.days == Order.days))
+        .outerjoin(Rental, Rental.order_id == Order.id)
+        .outerjoin(taker, taker.id == Rental.returned_by)
         .where(Order.id == order_id)
     ).one_or_none()
 
 
-def _payments(session: Session, charge_id: int) -> list[Payment]:
-    return list(session.scalars(select(Payment).where(Payment.charge_id == charge_id).order_by(Payment.id.desc())))
-
-
-def _refunds(session: Session, charge_id: int) -> list[Refund]:
-    return list(
-        session.scalars(
-            select(Refund)
-            .join(Payment, Payment.id == Refund.payment_id)
-            .where(Payment.charge_id == charge_id)
-            .order_by(Refund.id.desc())
-        )
+def _rental(row: Row[*tuple[Any, ...]], now: datetime) -> RentalView | None:
+    rental: Rental | None = row.Rental
+    if rental is None:
+        return None
+    return RentalView(
+        rental.began_on,
+        rental.due_on,
+        days_left(rental.due_on, business_day(now)),
+        rental.returned_at,
+        row.returned_by,
+        rental.returned_to,
+        rental.condition,
+        rental.settled_at,
+        rental.deposit_id,
     )
 
 
-def _money_rows(payments: list[Payment], refunds: list[Refund]) -> tuple[MoneyRow, ...]:
-    rows = [
-        MoneyRow(
-            at=payment.paid_at or payment.created_at,
-            what=payment_words(payment.status),
-            wechat_id=payment.transaction_id,
-            amount_fen=payment.amount_fen if payment.received_fen is None else payment.received_fen,
-            payment_status=payment.status,
-            misfit=payment.misfit,
-        )
-        for payment in payments
-    ]
-    rows += [
-        MoneyRow(
-            at=refund.done_at or refund.requested_at,
-            what=refund_words(refund.status),
-            wechat_id=refund.out_refund_no,
-            amount_fen=-refund.amount_fen,
-            refund_status=refund.status,
-        )
-        for refund in refunds
-    ]
-    return tuple(sorted(rows, key=lambda row: row.at, reverse=True))
+def _deposits(session: Session, row: Row[*tuple[Any, ...]]) -> list[Deposit]:
+    """What secures the rental, what was agreed on its way, and (reserved) what its person holds anyhow."""
+    touched = [Deposit.order_id == row.id]
+    if row.Rental is not None:
+        touched.append(Deposit.id == row.Rental.deposit_id)
+    elif row.status is OrderStatus.RESERVED:
+        touched.append((Deposit.customer_id == row.customer_id) & (Deposit.status == DepositStatus.HELD))
+    found = session.scalars(select(Deposit).where(or_(*touched)).order_by(Deposit.id.desc())).all()
+    secures = row.Rental.deposit_id if row.Rental is not None else None
+    return sorted(found, key=lambda one: (one.id != secures, one.status is not DepositStatus.HELD))
+
+
+def _charges(charge_id: int, deposits: list[Deposit]) -> Any:
+    """The price of the order, and what was paid for its deposits."""
+    if not deposits:
+        return [charge_id]
+    of_deposits = Charge.deposit_id.in_([deposit.id for deposit in deposits])
+    return select(Charge.id).where(or_(Charge.id == charge_id, of_deposits))
+
+
+def _card(session: Session, customer_id: int) -> CardView | None:
+    row = session.execute(
+        select(StudentCard, Staff.name, Photo.erased_at)
+        .join(Photo, Photo.id == StudentCard.photo_id)
+        .outerjoin(Staff, Staff.id == StudentCard.reviewed_by)
+        .where(StudentCard.customer_id == customer_id)
+        .order_by(StudentCard.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    card: StudentCard = row.StudentCard
+    return CardView(
+        card.id, card.status, card.submitted_at, card.reviewed_at, row.name, card.reason, row.erased_at is None
+    )
 
 
 def _entries(session: Session, order_id: int, person: Person | None) -> tuple[Entry, ...]:
     """The audit log and the tries to pick up as one, newest first."""
-    acts = session.execute(
-        select(Audit.id, Audit.at, Audit.actor_kind, Audit.action, Audit.facts, Audit.reason, Staff.name)
-        .outerjoin(Staff, (Staff.id == Audit.actor_id) & (Audit.actor_kind == ActorKind.STAFF))
-        .where(Audit.order_id == order_id)
-        .order_by(Audit.id.desc())
-        .limit(MOST_ENTRIES)
-    )
+    customer = person.name if person else WHO[ActorKind.CUSTOMER]
+    entries = act_entries(session, Audit.order_id == order_id, customer)
     tries = session.execute(
         select(PickupAttempt.at, PickupAttempt.answer, PickupAttempt.typed, PickupAttempt.staff_id, Staff.name)
         .outerjoin(Staff, Staff.id == PickupAttempt.staff_id)
@@ -284,11 +408,6 @@ def _entries(session: Session, order_id: int, person: Person | None) -> tuple[En
         .order_by(PickupAttempt.id.desc())
         .limit(MOST_ENTRIES)
     )
-    customer = person.name if person else WHO[ActorKind.CUSTOMER]
-    known_as = {**WHO, ActorKind.CUSTOMER: customer}
-    entries = [
-        Entry(row.at, act_line(row.action, row.name or known_as[row.actor_kind], row.facts, row.reason)) for row in acts
-    ]
     entries += [
         Entry(row.at, try_line(row.answer, row.name or customer, row.typed, at_counter=row.staff_id is not None))
         for row in tries

@@ -37,7 +37,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
-    """One page, newest first, and the keys of its neighbours (None where there is none)."""
+    """One page, newest first, and the keys of its neighbours (None where there is none).
+
+    Of a list that begins with the oldest, `newer` leads to the page before and `older` to the page after all the same.
+    """
 
     rows: tuple[R, ...]
     newer: Key | None
@@ -76,6 +79,7 @@ def page_of_streams(
     before: Key | None,
     size: int,
     load: Callable[[list[int]], dict[int, R]],
+    oldest_first: bool = False,
 ) -> Page[R]:
     """The page after or before a key, merged from the streams; `load` brings the rows of its ids.
 
@@ -84,7 +88,8 @@ def page_of_streams(
     backwards = before is not None
     if not streams:
         return Page((), None, None)
-    found = list(session.execute(_merged(streams, before or after, backwards=backwards, limit=size + 1)))
+    rising = backwards != oldest_first
+    found = list(session.execute(_merged(streams, before or after, rising=rising, limit=size + 1)))
     more = len(found) > size
     found = found[:size]
     if backwards:
@@ -99,20 +104,20 @@ def page_of_streams(
     )
 
 
-def _merged(streams: Sequence[Stream], key: Key | None, *, backwards: bool, limit: int) -> Any:
-    pages = [_page_of(stream, key, backwards=backwards, limit=limit) for stream in streams]
+def _merged(streams: Sequence[Stream], key: Key | None, *, rising: bool, limit: int) -> Any:
+    pages = [_page_of(stream, key, rising=rising, limit=limit) for stream in streams]
     if len(pages) == 1:
         return pages[0]
     tables = [page.subquery() for page in pages]
     merged = union_all(*(select(table.c.id, table.c.at) for table in tables)).subquery()
-    order = (merged.c.at.asc(), merged.c.id.asc()) if backwards else (merged.c.at.desc(), merged.c.id.desc())
+    order = (merged.c.at.asc(), merged.c.id.asc()) if rising else (merged.c.at.desc(), merged.c.id.desc())
     return select(merged.c.id, merged.c.at).order_by(*order).limit(limit)
 
 
-def _page_of(stream: Stream, key: Key | None, *, backwards: bool, limit: int) -> Select[*tuple[Any, ...]]:
+def _page_of(stream: Stream, key: Key | None, *, rising: bool, limit: int) -> Select[*tuple[Any, ...]]:
     wanted = stream.wanted
     if key is not None:
         edge = tuple_(stream.at, stream.id)
-        wanted = wanted.where(edge > (key.at, key.id) if backwards else edge < (key.at, key.id))
-    order = (stream.at.asc(), stream.id.asc()) if backwards else (stream.at.desc(), stream.id.desc())
+        wanted = wanted.where(edge > (key.at, key.id) if rising else edge < (key.at, key.id))
+    order = (stream.at.asc(), stream.id.asc()) if rising else (stream.at.desc(), stream.id.desc())
     return wanted.order_by(*order).limit(limit)

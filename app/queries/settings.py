@@ -4,17 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.deposits import DepositKind, DepositStatus
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
 from app.domain.labels import ALL_REGIONS
-from app.domain.orders import OrderStatus
+from app.domain.orders import RENTALS, OrderStatus
 from app.domain.permissions import Actor, Permission
-from app.domain.settings import CATALOGUE, Course, Kept, Setting, SettingGroup, Version
+from app.domain.settings import CATALOGUE, IN_ORDER, Course, Kept, Setting, SettingGroup, Version, first_clash
 from app.models.access import Staff
+from app.models.batteries import BatteryUse
+from app.models.deposits import Deposit
 from app.models.directory import SettingVersion
 from app.models.orders import Order
+from app.models.rentals import Rental
 from app.queries.directory import RegionRow, regions, regions_of
 
 MOST_HISTORY = 100
@@ -24,6 +28,22 @@ def value_of(session: Session, setting: Setting, region_id: int, now: datetime) 
     """The value in force for a region: its own, else that of all regions, else the default."""
     theirs = or_(SettingVersion.region_id.is_(None), SettingVersion.region_id == region_id)
     return _course(session, setting, theirs, SettingVersion.effective_at <= now).value(region_id, now)
+
+
+def values_of(session: Session, wanted: Sequence[Setting], region_id: int, now: datetime) -> list[int]:
+    """The same of several at once, in their order."""
+    rows = session.execute(
+        select(SettingVersion).where(
+            SettingVersion.key.in_([setting.key for setting in wanted]),
+            or_(SettingVersion.region_id.is_(None), SettingVersion.region_id == region_id),
+            SettingVersion.effective_at <= now,
+        )
+    ).scalars()
+    versions = [(row.key, _as_version(row)) for row in rows]
+    return [
+        Course.of(setting, (version for key, version in versions if key == setting.key)).value(region_id, now)
+        for setting in wanted
+    ]
 
 
 def course_of(session: Session, setting: Setting) -> Course:
@@ -60,13 +80,14 @@ class SettingLine:
     changed_at: datetime | None  # None: still the default
     changed_by: str
     pending: bool
+    may_change: bool
 
 
 def setting_lines(
     session: Session, actor: Actor, group: SettingGroup, region: RegionRow | None, now: datetime
 ) -> list[SettingLine]:
     """The settings of a group, in the order of the catalogue, as they stand for a region (None: for all)."""
-    settings = [setting for setting in CATALOGUE.values() if setting.group is group]  # type: ignore[redundant-expr]  # one group as yet
+    settings = [setting for setting in CATALOGUE.values() if setting.group is group]
     seen = regions_of(session, actor, Permission.SETTINGS_VIEW)
     rows = session.execute(
         select(SettingVersion, Staff.name)
@@ -78,7 +99,7 @@ def setting_lines(
         mine = [(version, staff) for version, staff in rows if version.key == setting.key]
         course = Course.of(setting, (_as_version(version) for version, _ in mine))
         made = {version.id: (version.made_at, staff) for version, staff in mine}
-        lines.append(_line(course, made, region, seen, now))
+        lines.append(_line(course, made, region, seen, now, may_change=actor.may(setting.right)))
     return lines
 
 
@@ -92,6 +113,8 @@ def _line(
     region: RegionRow | None,
     seen: Sequence[RegionRow],
     now: datetime,
+    *,
+    may_change: bool,
 ) -> SettingLine:
     setting, region_id = course.setting, region.id if region else None
     others = tuple(_asides(course, region, seen, now))
@@ -107,6 +130,7 @@ def _line(
         changed_at,
         changed_by,
         pending=any(aside.from_at is not None for aside in others),
+        may_change=may_change,
     )
 
 
@@ -185,7 +209,7 @@ def history(session: Session, actor: Actor, setting: Setting, now: datetime) -> 
                 row.effective_at,
                 row.reason,
                 pending=_is_pending(course, version, now),
-                may_withdraw=_may_change(actor, region_id),
+                may_withdraw=_may_change(actor, setting, region_id),
                 replaced=not course.holds(version),
             )
         )
@@ -225,12 +249,13 @@ def planned_change(
     region = next((row for row in known if row.id == region_id), None)
     if region_id is not None and (region is None or region_id not in actor.scope(Permission.SETTINGS_VIEW)):
         raise NotFound
-    _require(actor, region_id)
+    _require(actor, setting, region_id)
     if effective_at is not None and effective_at <= now:
         raise RuleBroken(Rule.TIME_PAST)
     at = effective_at or now
     course = course_of(session, setting)
     course.refuse_unless_changing(region_id, value, at)
+    _refuse_clash(session, course.changed(region_id, value, at), at, known)
     apart = course.apart(at)
     after = value if value is not None else setting.default if region_id is None else course.value(None, at)
     return Change(
@@ -259,40 +284,77 @@ class Withdrawal:
 def withdrawal(session: Session, actor: Actor, key: str, version_id: int, now: datetime) -> Withdrawal:
     """How a planned change is taken back.
 
-    Raises NotFound, Forbidden, RuleBroken (it holds already, or changes nothing any more).
+    Raises NotFound, Forbidden, RuleBroken (it holds already, changes nothing any more, or would clash).
     """
     row = session.get(SettingVersion, version_id)
     if row is None or row.key != key or key not in CATALOGUE:
         raise NotFound
     if row.region_id is not None and row.region_id not in actor.scope(Permission.SETTINGS_VIEW):
         raise NotFound
-    _require(actor, row.region_id)
     setting = CATALOGUE[row.key]
+    _require(actor, setting, row.region_id)
     course = course_of(session, setting)
     if not _is_pending(course, _as_version(row), now):
         raise RuleBroken(Rule.NOT_PENDING)
-    return Withdrawal(setting, row.region_id, course.before(row.region_id, row.effective_at), row.effective_at)
+    back = Withdrawal(setting, row.region_id, course.before(row.region_id, row.effective_at), row.effective_at)
+    as_before = course.changed(back.region_id, back.value, back.effective_at)
+    _refuse_clash(session, as_before, back.effective_at, regions(session))
+    return back
 
 
-def _may_change(actor: Actor, region_id: int | None) -> bool:
+def _refuse_clash(session: Session, course: Course, at: datetime, known: Sequence[RegionRow]) -> None:
+    """Raises RuleBroken where a setting of `IN_ORDER` would not stand in order with the other from a time on."""
+    if course.setting not in IN_ORDER:
+        return
+    first, second = (course if one == course.setting else course_of(session, one) for one in IN_ORDER)
+    clash = first_clash(first, second, [row.id for row in known], at)
+    if clash is not None:
+        where = next((row.title for row in known if row.id == clash.region_id), ALL_REGIONS)
+        raise RuleBroken(Rule.SETTINGS_CLASH, where=where, at=clash.at, free=clash.first, freeze=clash.second)
+
+
+def _may_change(actor: Actor, setting: Setting, region_id: int | None) -> bool:
     """Whether the actor may change a setting there; for all regions the right must be held everywhere."""
-    scope = actor.scope(Permission.SETTINGS_CHANGE)
+    scope = actor.scope(setting.right)
     return scope.everywhere if region_id is None else region_id in scope
 
 
-def _require(actor: Actor, region_id: int | None) -> None:
-    if not _may_change(actor, region_id):
-        raise Forbidden(Permission.SETTINGS_CHANGE.value)
+def _require(actor: Actor, setting: Setting, region_id: int | None) -> None:
+    if not _may_change(actor, setting, region_id):
+        raise Forbidden(setting.right.value)
+
+
+def _reserved(*narrowed: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(Order).where(Order.status == OrderStatus.RESERVED, *narrowed)
+
+
+KEPT: dict[Kept, tuple[Select[int], SQLColumnExpression[int]]] = {
+    Kept.RESERVED_ORDERS: (_reserved(), Order.region_id),
+    Kept.RESERVED_RENTALS: (_reserved(Order.business.in_(RENTALS)), Order.region_id),
+    Kept.RENTALS_OUT: (
+        select(func.count()).select_from(Rental).where(Rental.returned_on.is_(None)),
+        Rental.region_id,
+    ),
+    Kept.USES_OPEN: (
+        select(func.count()).select_from(BatteryUse).where(BatteryUse.returned_at.is_(None)),
+        BatteryUse.region_id,
+    ),
+    Kept.DEPOSITS_HELD: (
+        select(func.count())
+        .select_from(Deposit)
+        .where(Deposit.kind == DepositKind.FLASH, Deposit.status == DepositStatus.HELD),
+        Deposit.region_id,
+    ),
+}
+"""How what is kept is counted, and the region it belongs to."""
 
 
 def kept_count(session: Session, actor: Actor, setting: Setting, region_id: int | None) -> int | None:
     """How many of what a change leaves alone there are now; None if it is not counted."""
-    if setting.kept is not Kept.RESERVED_ORDERS:
+    if setting.kept is None:
         return None
-    scope = actor.scope(Permission.SETTINGS_VIEW)
-    wanted = select(func.count()).select_from(Order).where(Order.status == OrderStatus.RESERVED)
-    if region_id is not None:
-        wanted = wanted.where(Order.region_id == region_id)
-    elif not scope.everywhere:
-        wanted = wanted.where(Order.region_id.in_(scope.regions))
+    wanted, of_region = KEPT[setting.kept]
+    within = actor.scope(Permission.SETTINGS_VIEW).within(region_id)
+    if within is not None:
+        wanted = wanted.where(of_region.in_(within))
     return session.scalar(wanted) or 0

@@ -6,15 +6,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, ScalarSelect, case, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, case, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.charges import PaymentStatus
+from app.domain.identity import masked_name, masked_phone
+from app.domain.labels import paid_for
 from app.domain.outbox import Errand
 from app.domain.permissions import Actor, Permission
 from app.domain.refunds import RefundStatus
+from app.models.batteries import BatteryUse
+from app.models.deposits import Deposit
 from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
+from app.models.people import Identity
 from app.models.work import Outbox, OutboxStatus
 from app.queries.paging import Key, Page, Stream, page_of_streams
 
@@ -39,14 +44,17 @@ class TroubleRow:
     trouble: Trouble
     at: datetime
     amount_fen: int | None
-    expected_fen: int | None  # of a payment: what its attempt was made for
-    wechat_id: str | None
-    misfit: str | None  # of a payment
-    refund_status: RefundStatus | None
-    errand: Errand | None
-    error: str | None
-    order_id: int | None
-    number: str | None
+    expected_fen: int | None = None  # of a payment: what is owed
+    wechat_id: str | None = None
+    misfit: str | None = None  # of a payment
+    refund_status: RefundStatus | None = None
+    errand: Errand | None = None
+    topic: str | None = None  # of a message
+    paid_for: str = ""  # 车款, 租金, 租车押金 …; empty where it is not known
+    order_id: int | None = None
+    number: str | None = None
+    deposit_id: int | None = None  # the deposit that it is, or that secures the battery use
+    person: str = ""  # of a message; masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,52 +179,63 @@ def _key(row_id: int, kind: Trouble) -> int:
     return row_id * len(KINDS) + KINDS.index(kind)
 
 
-def _payments(session: Session, ids: list[int]) -> dict[int, TroubleRow]:
-    found = session.execute(
-        select(Payment, Order.id.label("order_id"), Order.number, Order.amount_fen.label("expected_fen"))
+def _about(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Payments and what each is for. A deposit leads to the rental on whose way it was agreed, if there was one."""
+    return (
+        select(
+            *columns,
+            Charge.purpose,
+            Charge.amount_fen.label("owed_fen"),
+            Deposit.kind,
+            func.coalesce(Charge.deposit_id, BatteryUse.deposit_id).label("deposit_id"),
+            Order.id.label("order_id"),
+            Order.number,
+        )
+        .select_from(Payment)
         .outerjoin(Charge, Charge.id == Payment.charge_id)
-        .outerjoin(Order, Order.id == Charge.order_id)
-        .where(Payment.id.in_(ids))
+        .outerjoin(Deposit, Deposit.id == Charge.deposit_id)
+        .outerjoin(BatteryUse, BatteryUse.id == Charge.battery_use_id)
+        .outerjoin(Order, Order.id == func.coalesce(Charge.order_id, Deposit.order_id))
     )
+
+
+def _subject(about: Row[*tuple[Any, ...]] | None) -> dict[str, Any]:
+    if about is None:
+        return {}
+    return {
+        "paid_for": paid_for(about.purpose, about.kind) if about.purpose else "",
+        "order_id": about.order_id,
+        "number": about.number,
+        "deposit_id": about.deposit_id,
+    }
+
+
+def _payments(session: Session, ids: list[int]) -> dict[int, TroubleRow]:
+    found = session.execute(_about(Payment).where(Payment.id.in_(ids)))
     return {
         _key(row.Payment.id, Trouble.PAYMENT): TroubleRow(
             trouble=Trouble.PAYMENT,
             at=row.Payment.paid_at or row.Payment.created_at,
             amount_fen=row.Payment.received_fen,
-            expected_fen=row.expected_fen,
+            expected_fen=row.owed_fen,
             wechat_id=row.Payment.transaction_id,
             misfit=row.Payment.misfit,
-            refund_status=None,
-            errand=None,
-            error=None,
-            order_id=row.order_id,
-            number=row.number,
+            **_subject(row),
         )
         for row in found
     }
 
 
 def _refunds(session: Session, ids: list[int]) -> dict[int, TroubleRow]:
-    found = session.execute(
-        select(Refund, Order.id.label("order_id"), Order.number)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .outerjoin(Charge, Charge.id == Payment.charge_id)
-        .outerjoin(Order, Order.id == Charge.order_id)
-        .where(Refund.id.in_(ids))
-    )
+    found = session.execute(_about(Refund).join(Refund, Refund.payment_id == Payment.id).where(Refund.id.in_(ids)))
     return {
         _key(row.Refund.id, Trouble.REFUND): TroubleRow(
             trouble=Trouble.REFUND,
             at=row.Refund.requested_at,
             amount_fen=row.Refund.amount_fen,
-            expected_fen=None,
             wechat_id=row.Refund.out_refund_no,
-            misfit=None,
             refund_status=row.Refund.status,
-            errand=None,
-            error=None,
-            order_id=row.order_id,
-            number=row.number,
+            **_subject(row),
         )
         for row in found
     }
@@ -224,45 +243,72 @@ def _refunds(session: Session, ids: list[int]) -> dict[int, TroubleRow]:
 
 def _errands(session: Session, ids: list[int]) -> dict[int, TroubleRow]:
     found = session.scalars(select(Outbox).where(Outbox.id.in_(ids))).all()
-    orders = _orders_of_errands(session, found)
+    messages = [row for row in found if row.kind is Errand.MESSAGE]
+    asked = [row for row in found if row.kind is not Errand.MESSAGE]
+    return _messages(session, messages) | _asked(session, asked)
+
+
+def _asked(session: Session, errands: Sequence[Outbox]) -> dict[int, TroubleRow]:
+    """What WeChat was to be asked: about a payment or a refund, by its number, the errand's key."""
+    keys = [row.key for row in errands]
+    by_payment = _about(Payment.out_trade_no.label("key"), Payment.amount_fen.label("asked_fen"))
+    by_refund = _about(Refund.out_refund_no.label("key"), Refund.amount_fen.label("asked_fen"))
+    about = {
+        row.key: row
+        for row in session.execute(
+            union_all(
+                by_payment.where(Payment.out_trade_no.in_(keys)),
+                by_refund.join(Refund, Refund.payment_id == Payment.id).where(Refund.out_refund_no.in_(keys)),
+            )
+        )
+    }
     return {
         _key(row.id, Trouble.ERRAND): TroubleRow(
             trouble=Trouble.ERRAND,
             at=row.made_at,
-            amount_fen=orders[row.id].amount_fen if row.id in orders else None,
-            expected_fen=None,
-            wechat_id=None if row.kind is Errand.MESSAGE else row.key,
-            misfit=None,
-            refund_status=None,
+            amount_fen=about[row.key].asked_fen if row.key in about else None,
+            wechat_id=row.key,
             errand=row.kind,
-            error=row.error,
-            order_id=orders[row.id].order_id if row.id in orders else None,
-            number=orders[row.id].number if row.id in orders else None,
+            **_subject(about.get(row.key)),
         )
-        for row in found
+        for row in errands
     }
 
 
-def _orders_of_errands(session: Session, errands: Sequence[Outbox]) -> dict[int, Row[*tuple[Any, ...]]]:
-    """The order and the amount that each errand is about: a message names its order, the others a payment or refund."""
-    named = {row.id: row.payload["order_id"] for row in errands if row.payload.get("order_id")}
-    keys = [row.key for row in errands]
-    about = select(Order.id.label("order_id"), Order.number, Order.amount_fen).join(Charge, Charge.order_id == Order.id)
-    paid = about.join(Payment, Payment.charge_id == Charge.id)
-    by_payment = paid.add_columns(Payment.out_trade_no.label("key")).where(Payment.out_trade_no.in_(keys))
-    by_refund = (
-        select(Order.id.label("order_id"), Order.number, Refund.amount_fen, Refund.out_refund_no.label("key"))
-        .join(Charge, Charge.order_id == Order.id)
-        .join(Payment, Payment.charge_id == Charge.id)
-        .join(Refund, Refund.payment_id == Payment.id)
-        .where(Refund.out_refund_no.in_(keys))
+def _messages(session: Session, messages: Sequence[Outbox]) -> dict[int, TroubleRow]:
+    """What a person was to be told, and the order whose page it leads to."""
+    order_ids = {row.id: _order_in(row.payload.get("page", "")) for row in messages}
+    numbers = {
+        row.id: row.number
+        for row in session.execute(
+            select(Order.id, Order.number).where(Order.id.in_(list(filter(None, order_ids.values()))))
+        )
+    }
+    people = session.execute(
+        select(Identity.customer_id, Identity.name, Identity.phone).where(
+            Identity.customer_id.in_([row.payload.get("customer_id", 0) for row in messages])
+        )
     )
-    by_order = about.add_columns(literal("").label("key")).where(Order.id.in_(named.values()))
-    rows = session.execute(union_all(by_payment, by_refund, by_order)).all()
-    of_key = {row.key: row for row in rows if row.key}
-    of_order = {row.order_id: row for row in rows if not row.key}
-    found = {row.id: of_key.get(row.key) or of_order.get(named.get(row.id)) for row in errands}
-    return {row_id: row for row_id, row in found.items() if row is not None}
+    names = {row.customer_id: f"{masked_name(row.name)} {masked_phone(row.phone)}" for row in people}
+    return {
+        _key(row.id, Trouble.ERRAND): TroubleRow(
+            trouble=Trouble.ERRAND,
+            at=row.made_at,
+            amount_fen=None,
+            errand=row.kind,
+            topic=row.payload.get("topic"),
+            order_id=order_ids[row.id],
+            number=numbers.get(order_ids[row.id] or 0),
+            person=names.get(row.payload.get("customer_id", 0), ""),
+        )
+        for row in messages
+    }
+
+
+def _order_in(page: str) -> int | None:
+    """The order that a page of the phone is about."""
+    _, found, row_id = page.partition("/m/orders/")
+    return int(row_id) if found and row_id.isdecimal() else None
 
 
 def suspect_fen_of_charge() -> ScalarSelect[int]:

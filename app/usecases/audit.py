@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.permissions import Actor
 from app.models.journal import Audit
 from app.models.orders import Order
+from app.usecases.subjects import Subject
 
 
 def put(
@@ -45,15 +46,29 @@ def put_for_order(
     session: Session, actor: Actor, action: str, order: Order, now: datetime, *, reason: str | None = None, **facts: Any
 ) -> None:
     """Writes one row of an order's timeline."""
+    put_about(session, actor, action, Subject.of_order(order), now, reason=reason, **facts)
+
+
+def put_about(
+    session: Session,
+    actor: Actor,
+    action: str,
+    subject: Subject,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    **facts: Any,
+) -> None:
+    """Writes one row about an order, deposit, rental or battery use, in the story that it belongs to."""
     put(
         session,
         actor,
         action,
         now,
-        subject=("order", order.id),
-        region_id=order.region_id,
-        customer_id=order.customer_id,
-        order_id=order.id,
+        subject=(subject.kind, subject.id),
+        region_id=subject.region_id,
+        customer_id=subject.customer_id,
+        order_id=subject.order_id,
         reason=reason,
         **facts,
     )

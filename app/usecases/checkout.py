@@ -27,16 +27,16 @@ class PaymentSheet:
     arguments: Mapping[str, str]
 
 
-def ask_for_payment(till: Till, order_id: int, *, actor: Actor, now: datetime) -> PaymentSheet | None:
-    """A payment sheet for the order, in three steps; None if the order turns out to be paid already.
+def ask_for_payment(till: Till, charge_id: int, *, actor: Actor, now: datetime) -> PaymentSheet | None:
+    """A payment sheet for a charge, in three steps; None if it turns out to be paid already.
 
     Raises NotFound, Forbidden, RuleBroken, GatewayRefused, OutcomeUnknown. A retry asks for the same attempt again.
     """
-    attempt = payments.begin_attempt(order_id, actor=actor, now=now)
+    attempt = payments.begin_attempt(charge_id, actor=actor, now=now)
     if attempt.over:
         if settle_attempt(till, attempt.wanted.out_trade_no, close=True, actor=actor, now=now) is TradeState.PAID:
             return None
-        attempt = payments.begin_attempt(order_id, actor=actor, now=now)
+        attempt = payments.begin_attempt(charge_id, actor=actor, now=now)
     wanted = attempt.wanted
     try:
         prepay_id = till.gateway.prepare(wanted)

@@ -31,10 +31,15 @@ def insert_into(session: Session, model: type[Base]) -> postgresql.Insert | sqli
 
 
 def locked(session: Session, model: type[M], row_id: int) -> M | None:
-    """The row as it is now, locked until the commit; rows that point to it may still be added."""
-    return session.get(model, row_id, with_for_update={"key_share": True})
+    """The row as it is now, locked until the commit; rows that point to it may still be added.
+
+    It is read anew even if the session has seen it before the lock: what was seen then may be over.
+    """
+    session.flush()
+    return session.get(model, row_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 def must_lock(session: Session, model: type[M], row_id: int) -> M:
     """The same, for a row that something else already points to."""
-    return session.get_one(model, row_id, with_for_update={"key_share": True})
+    session.flush()
+    return session.get_one(model, row_id, with_for_update={"key_share": True}, populate_existing=True)

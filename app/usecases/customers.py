@@ -23,9 +23,10 @@ from app.models.people import (
     Restriction,
 )
 from app.ports import Vault
-from app.usecases import audit
+from app.usecases import audit, deposits
 from app.usecases.compare_and_set import insert_into
-from app.usecases.orders import lock_customer, permitted
+from app.usecases.orders import permitted
+from app.usecases.standing import lock_customer
 from app.usecases.transaction import transactional
 
 
@@ -120,6 +121,8 @@ def unfreeze(session: Session, order_id: int, *, reason: str, actor: Actor, now:
         raise RuleBroken(Rule.NOT_FROZEN)
     reason = checked_reason(reason)
     standing.lifted_at = max(now, standing.since)  # two acts at once: the later one may have looked at the clock first
+    session.flush()
+    deposits.release_idle(session, order.customer_id, actor, now)
     audit.put_for_order(session, actor, "customer_unfrozen", order, now, reason=reason)
 
 

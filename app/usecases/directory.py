@@ -30,7 +30,7 @@ from app.usecases.transaction import transactional
 
 @transactional
 def add_region(session: Session, *, letter: str, name: str, store: StoreFacts, actor: Actor, now: datetime) -> int:
-    """A new region with its store and its numbers for sale; its id. Needs the right everywhere.
+    """A new region with its store and its numbers; its id. Needs the right everywhere.
 
     Raises Forbidden, RuleBroken (letter or name taken, or not fit). NUM-1.
     """
@@ -49,7 +49,8 @@ def add_region(session: Session, *, letter: str, name: str, store: StoreFacts, a
     session.add(region)
     session.flush()
     session.add(Store(region_id=region.id, **asdict(store)))
-    make_series(session, region.id, Business.SALE)
+    for business in Business:
+        make_series(session, region.id, business)
     audit.put(
         session,
         actor,

@@ -1,5 +1,6 @@
-"""Deleting what nobody needs any more: ended log-ins, counters, done errands, the record of runs that did nothing."""
+"""Deleting what nobody needs any more: ended log-ins, counters, done errands, runs that did nothing, prints."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -7,7 +8,7 @@ from sqlalchemy import CursorResult, Delete, and_, delete, or_
 from sqlalchemy.orm import Session
 
 from app.models.access import LoginSession, RateCounter
-from app.models.work import JobRun, Outbox, OutboxStatus
+from app.models.work import JobRun, Outbox, OutboxStatus, Task
 from app.usecases.transaction import transactional
 
 SESSIONS_KEPT = timedelta(days=30)
@@ -44,3 +45,9 @@ def forget_old_runs(session: Session, *, now: datetime) -> int:
     """Runs that did nothing and went well, after a day; the others after three months."""
     idle = and_(JobRun.rows == 0, JobRun.error.is_(None), JobRun.started_at < now - IDLE_RUNS_KEPT)
     return _deleted(session, delete(JobRun).where(or_(idle, JobRun.started_at < now - RUNS_KEPT)))
+
+
+@transactional
+def forget_tasks(session: Session, task_ids: Sequence[int]) -> None:
+    """Prints whose files are erased. The audit log keeps that they were made."""
+    session.execute(delete(Task).where(Task.id.in_(task_ids)))

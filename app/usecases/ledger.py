@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from app.domain.calendar import business_day
 from app.domain.ledger import Leg
 from app.models.money import LedgerAccount, LedgerTransfer
-from app.models.orders import Order
+from app.usecases.subjects import Subject
 
 
-def book(session: Session, entry_key: str, legs: Iterable[Leg], order: Order | None, now: datetime) -> None:
+def book(session: Session, entry_key: str, legs: Iterable[Leg], subject: Subject | None, now: datetime) -> None:
     """Writes the transfers of one event; a second booking under the same key is refused by the database."""
     ids = {row.code: row.id for row in session.execute(select(LedgerAccount.code, LedgerAccount.id))}
     for nth, leg in enumerate(legs):
@@ -23,9 +23,10 @@ def book(session: Session, entry_key: str, legs: Iterable[Leg], order: Order | N
                 debit_id=ids[leg.debit],
                 credit_id=ids[leg.credit],
                 amount_fen=leg.amount_fen,
-                customer_id=order.customer_id if order else None,
-                order_id=order.id if order else None,
-                region_id=order.region_id if order else None,
+                customer_id=subject.customer_id if subject else None,
+                order_id=subject.order_id if subject else None,
+                deposit_id=subject.deposit_id if subject else None,
+                region_id=subject.region_id if subject else None,
                 booked_on=business_day(now),
                 at=now,
             )

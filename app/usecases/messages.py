@@ -6,20 +6,20 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.outbox import Errand
-from app.models.orders import Order
 from app.usecases import outbox
+from app.usecases.subjects import Subject
 
 
-def put(session: Session, topic: str, order: Order, key: str, now: datetime, **facts: Any) -> None:
-    """Writes the wish to tell the order's person of a topic of `labels.MESSAGES`. `key` makes it once."""
+def put(session: Session, topic: str, subject: Subject, key: str, now: datetime, **facts: Any) -> None:
+    """Writes the wish to tell the subject's person of a topic of `labels.MESSAGES`. `key` makes it once."""
+    page = f"/m/orders/{subject.order_id}" if subject.order_id is not None else "/m/me"
+    put_for(session, topic, subject.customer_id, key, now, page=page, kind=subject.kind, number=subject.number, **facts)
+
+
+def put_for(
+    session: Session, topic: str, customer_id: int, key: str, now: datetime, *, page: str, **facts: Any
+) -> None:
+    """The same for any page of the phone; `facts` are what the topic's words need, never personal data."""
     outbox.put(
-        session,
-        Errand.MESSAGE,
-        f"{topic}:{key}",
-        now,
-        topic=topic,
-        customer_id=order.customer_id,
-        order_id=order.id,
-        number=order.number,
-        **facts,
+        session, Errand.MESSAGE, f"{topic}:{key}", now, topic=topic, customer_id=customer_id, page=page, facts=facts
     )

@@ -10,11 +10,15 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.errors import Rule, RuleBroken
+from app.domain.errors import NotFound, Rule, RuleBroken
 from app.domain.numbering import LAST_NUMBER, Business, VehicleNumber
+from app.domain.permissions import Actor, Permission
+from app.domain.reasons import checked_reason
 from app.models.directory import Region
 from app.models.numbers import NumberHolding, NumberSeries, NumberSlot, SlotState
+from app.usecases import audit
 from app.usecases.compare_and_set import changed_one, must_change_one
+from app.usecases.transaction import transactional
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,26 @@ def unkeep(session: Session, order_id: int) -> None:
 
 def release(session: Session, region_id: int, business: Business, order_id: int, now: datetime) -> bool:
     """Frees the order's number, held or waiting; the next order may take it. False if it had none. NUM-5."""
+    return _free(session, region_id, business, order_id, (SlotState.HELD, SlotState.WAITING), now)
+
+
+def release_kept(session: Session, region_id: int, business: Business, order_id: int, now: datetime) -> bool:
+    """Frees the number of a returned rental, where the setting 归还后释放租车编号 is on. Decision 9."""
+    return _free(session, region_id, business, order_id, (SlotState.KEPT,), now)
+
+
+def _free(
+    session: Session,
+    region_id: int,
+    business: Business,
+    order_id: int,
+    states: tuple[SlotState, ...],
+    now: datetime,
+) -> bool:
     _, seq = _turn_of_series(session, region_id, business)
     freed = (
         update(NumberSlot)
-        .where(NumberSlot.order_id == order_id, NumberSlot.state.in_((SlotState.HELD, SlotState.WAITING)))
+        .where(NumberSlot.order_id == order_id, NumberSlot.state.in_(states))
         .values(state=SlotState.FREE, order_id=None)
     )
     if not changed_one(session, freed):
@@ -113,6 +133,76 @@ def release(session: Session, region_id: int, business: Business, order_id: int,
         .values(to_seq=seq, to_at=now)
     )
     return True
+
+
+@transactional
+def retire(session: Session, slot_id: int, *, reason: str, actor: Actor, now: datetime) -> None:
+    """Takes a free number out of use, its plate being lost, say. A second press changes nothing. Decision 9.
+
+    Raises NotFound, Forbidden, RuleBroken.
+    """
+    slot, series = _own_slot(session, slot_id, actor)
+    reason = checked_reason(reason)
+    _, seq = _turn_of_series(session, series.region_id, series.business)
+    taken = (
+        update(NumberSlot)
+        .where(NumberSlot.id == slot_id, NumberSlot.state == SlotState.FREE)
+        .values(state=SlotState.RETIRED)
+    )
+    if not changed_one(session, taken):
+        session.refresh(slot)
+        if slot.state is SlotState.RETIRED:
+            return
+        raise RuleBroken(Rule.NUMBER_NOT_FREE)
+    session.add(NumberHolding(slot_id=slot_id, order_id=None, from_seq=seq, from_at=now, revived=False))
+    _tell(session, "number_retired", slot, series, reason, actor, now)
+
+
+@transactional
+def put_back_in_use(session: Session, slot_id: int, *, reason: str, actor: Actor, now: datetime) -> None:
+    """The plate was found or made anew: the number is free again. Raises NotFound, Forbidden, RuleBroken."""
+    slot, series = _own_slot(session, slot_id, actor)
+    reason = checked_reason(reason)
+    _, seq = _turn_of_series(session, series.region_id, series.business)
+    freed = (
+        update(NumberSlot)
+        .where(NumberSlot.id == slot_id, NumberSlot.state == SlotState.RETIRED)
+        .values(state=SlotState.FREE)
+    )
+    if not changed_one(session, freed):
+        raise RuleBroken(Rule.NUMBER_NOT_RETIRED)
+    session.execute(
+        update(NumberHolding)
+        .where(NumberHolding.slot_id == slot_id, NumberHolding.to_seq.is_(None))
+        .values(to_seq=seq, to_at=now)
+    )
+    _tell(session, "number_put_back", slot, series, reason, actor, now)
+
+
+def _own_slot(session: Session, slot_id: int, actor: Actor) -> tuple[NumberSlot, NumberSeries]:
+    slot = session.get(NumberSlot, slot_id)
+    series = session.get_one(NumberSeries, slot.series_id) if slot else None
+    if slot is None or series is None or not actor.may(Permission.NUMBERS_VIEW, series.region_id):
+        raise NotFound
+    actor.require(Permission.NUMBERS_RETIRE, series.region_id)
+    return slot, series
+
+
+def _tell(
+    session: Session, action: str, slot: NumberSlot, series: NumberSeries, reason: str, actor: Actor, now: datetime
+) -> None:
+    letter = session.scalars(select(Region.letter).where(Region.id == series.region_id)).one()
+    number = str(VehicleNumber(letter, series.business, slot.n))
+    audit.put(
+        session,
+        actor,
+        action,
+        now,
+        subject=("number", slot.id),
+        region_id=series.region_id,
+        reason=reason,
+        number=number,
+    )
 
 
 def _move(session: Session, order_id: int, before: SlotState, after: SlotState) -> None:

@@ -8,22 +8,28 @@ from app.models.orders import Order, OrderDay
 from app.usecases.compare_and_set import insert_into
 
 
+def is_out(order: Order) -> bool:
+    """Whether the order's vehicle is rented and not back: a figure of its own."""
+    return order.occupies_rental and order.status is OrderStatus.COMPLETED
+
+
 def added(session: Session, order: Order) -> None:
     """A new order counts on the day it was reserved."""
-    _add(session, order, order.status, 1)
+    _add(session, order, order.status, 1, out=False)
 
 
-def moved(session: Session, order: Order, before: OrderStatus) -> None:
+def moved(session: Session, order: Order, before: OrderStatus, *, was_out: bool) -> None:
     """An order that changed its state leaves one figure and joins another, in one order: no two verbs deadlock."""
-    for status, delta in sorted(((before, -1), (order.status, 1))):
-        _add(session, order, status, delta)
+    for status, out, delta in sorted(((before, was_out, -1), (order.status, is_out(order), 1))):
+        _add(session, order, status, delta, out=out)
 
 
-def _add(session: Session, order: Order, status: OrderStatus, delta: int) -> None:
+def _add(session: Session, order: Order, status: OrderStatus, delta: int, *, out: bool) -> None:
     key = {
         "business": order.business,
         "region_id": order.region_id,
         "status": status,
+        "out": out,
         "on_day": business_day(order.reserved_at),
     }
     amount_fen = delta * order.amount_fen

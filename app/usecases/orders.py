@@ -1,16 +1,17 @@
 """Reserving an order, and the one way in which every order closes (decisions 8, 12 to 14)."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.calendar import SHANGHAI
-from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, Purpose
+from app.domain.charges import ChargeStatus, Purpose
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
 from app.domain.numbering import Business, VehicleNumber, loggable, number_fits
 from app.domain.orders import (
+    ORDER_NO_LETTER,
+    RENTALS,
     CancelFacts,
     Intent,
     OrderEvent,
@@ -19,31 +20,36 @@ from app.domain.orders import (
     next_status,
     refuse_unless_customer_may_cancel,
 )
-from app.domain.outbox import Errand
 from app.domain.permissions import Actor, Permission
 from app.domain.pickup import Answer
 from app.domain.reasons import checked_reason
 from app.domain.refunds import CANCELLED_REASON
-from app.domain.settings import CANCEL_PAID_HOURS, COUNTER_HOLD_MINUTES, RESERVATION_HOURS, UNPAID_SALE_LIMIT
+from app.domain.settings import (
+    CANCEL_PAID_HOURS,
+    COUNTER_HOLD_MINUTES,
+    FLASH_DEPOSIT,
+    RENTAL_DEPOSIT,
+    RESERVATION_HOURS,
+    UNPAID_SALE_LIMIT,
+)
 from app.models.directory import School
-from app.models.money import Charge, ChargeLine, LineKind, Payment
+from app.models.money import Charge, LineKind
 from app.models.orders import Order, PickupAttempt
 from app.models.people import Customer
 from app.models.vehicles import Listing, VehicleModel
-from app.queries import people, prices, settings
-from app.usecases import audit, numbers, order_days, outbox, refunds, stock
-from app.usecases.compare_and_set import locked, must_change_one, must_lock
+from app.queries import prices, settings
+from app.queries.prices import SALE_DAYS
+from app.usecases import audit, charges, deposits, numbers, order_days, refunds, stock
+from app.usecases.compare_and_set import must_change_one, must_lock
+from app.usecases.order_days import is_out
+from app.usecases.standing import lock_customer, lock_registered, refuse_if_frozen
+from app.usecases.subjects import Subject
 from app.usecases.transaction import transactional
 
 
-def lock_customer(session: Session, customer_id: int) -> Customer:
-    """The person's row, first in the order of locks (decision 12)."""
-    return must_lock(session, Customer, customer_id)
-
-
 def lock_order(session: Session, order_id: int, actor: Actor, permission: Permission) -> Order:
-    """The order, locked, for an act of whoever holds the right in its region. Raises NotFound, Forbidden."""
-    return permitted(locked(session, Order, order_id), actor, permission)
+    """The order, locked after its person, for whoever holds the right in its region. Raises NotFound, Forbidden."""
+    return permitted(_locked_after_person(session, order_id), actor, permission)
 
 
 def permitted(order: Order | None, actor: Actor, permission: Permission) -> Order:
@@ -60,15 +66,18 @@ def lock_own_order(session: Session, order_id: int, actor: Actor) -> Order:
     """The order, locked, for an act of its own person. Raises NotFound, Forbidden (no customer)."""
     if not actor.is_customer:
         raise Forbidden("the person alone")
-    order = locked(session, Order, order_id)
+    order = _locked_after_person(session, order_id)
     if order is None or order.customer_id != actor.id:
         raise NotFound
     return order
 
 
-def sale_charge(session: Session, order: Order) -> Charge:
-    """What the order's vehicle costs, as one charge."""
-    return session.scalars(select(Charge).where(Charge.order_id == order.id, Charge.purpose == Purpose.SALE)).one()
+def _locked_after_person(session: Session, order_id: int) -> Order | None:
+    customer_id = session.scalars(select(Order.customer_id).where(Order.id == order_id)).one_or_none()
+    if customer_id is None:
+        return None
+    lock_customer(session, customer_id)
+    return must_lock(session, Order, order_id)
 
 
 @transactional
@@ -78,29 +87,32 @@ def reserve(
     listing_id: int,
     colour: str,
     intent: Intent,
+    days: int = SALE_DAYS,
     seen_fen: int,
     request_key: str,
     actor: Actor,
     now: datetime,
 ) -> int:
-    """Reserves a vehicle for sale: stock, number, order and charge, all or none. Returns the order's id.
+    """Reserves a vehicle: stock, number, order and charge, and for a rental the one of its person: all or none.
 
-    A second call with the same `request_key` returns the first order. `seen_fen` is the price that the person saw.
-    Raises NotFound, Forbidden (not registered), RuleBroken. FLOW-BUY-2, NUM-4, SET-7.
+    `days` names the plan of a rental. A second call with the same `request_key` returns the first order. `seen_fen` is
+    the price that the person saw. What is copied here holds whatever the settings become. Returns the order's id.
+    Raises NotFound, Forbidden (not registered), RuleBroken. FLOW-BUY-2, FLOW-RENT-4, NUM-4, SET-7, SET-11.
     """
-    if not actor.is_customer or not actor.registered or actor.id is None:
-        raise Forbidden("registered customers only")
-    customer = lock_customer(session, actor.id)
+    customer = lock_registered(session, actor)
     done = session.scalars(
         select(Order.id).where(Order.customer_id == customer.id, Order.request_key == request_key)
     ).one_or_none()
     if done is not None:
         return done
     listing = session.get(Listing, listing_id)
-    if listing is None or not listing.shown or listing.business is not Business.SALE:
+    if listing is None or not listing.shown:
+        raise NotFound
+    is_rental = listing.business in RENTALS
+    if is_rental and not prices.is_offered(session, listing.id, days):
         raise NotFound
     _refuse_unless_may_reserve(session, listing, colour, customer, now)
-    amount_fen = prices.sale_price(session, listing.id, now)
+    amount_fen = prices.price(session, listing.id, days if is_rental else SALE_DAYS, now)
     if amount_fen is None:
         raise RuleBroken(Rule.PRICE_MISSING)
     if amount_fen != seen_fen:
@@ -108,17 +120,23 @@ def reserve(
     stock.take(session, listing.id)
     claim = numbers.smallest_free(session, listing.region_id, listing.business)
     order = Order(
-        order_no=f"S{now.astimezone(SHANGHAI):%y%m%d}{claim.number.letter}{claim.seq:04d}",
+        order_no=(
+            f"{ORDER_NO_LETTER[listing.business]}{now.astimezone(SHANGHAI):%y%m%d}{claim.number.letter}{claim.seq:04d}"
+        ),
         region_id=listing.region_id,
         business=listing.business,
         listing_id=listing.id,
         customer_id=customer.id,
         request_key=request_key,
         intent=intent,
+        days=days if is_rental else SALE_DAYS,
+        occupies_rental=is_rental,
         colour=colour,
         number=str(claim.number),
         amount_fen=amount_fen,
         cancel_paid_hours=settings.value_of(session, CANCEL_PAID_HOURS, listing.region_id, now),
+        rental_deposit_fen=settings.value_of(session, RENTAL_DEPOSIT, listing.region_id, now) if is_rental else None,
+        flash_deposit_fen=settings.value_of(session, FLASH_DEPOSIT, listing.region_id, now) if is_rental else None,
         status=OrderStatus.RESERVED,
         turn=1,
         reserved_at=now,
@@ -128,7 +146,16 @@ def reserve(
     session.flush()
     numbers.hold(session, claim, order.id, now)
     stock.record_taken(session, order, now)
-    _open_charge(session, order, now)
+    charges.put(
+        session,
+        Purpose.RENTAL_FEE if is_rental else Purpose.SALE,
+        LineKind.PRICE,
+        customer_id=customer.id,
+        region_id=order.region_id,
+        amount_fen=amount_fen,
+        now=now,
+        order_id=order.id,
+    )
     order_days.added(session, order)
     audit.put_for_order(
         session, actor, "order_reserved", order, now, intent=intent, number=order.number, amount_fen=amount_fen
@@ -143,9 +170,14 @@ def _refuse_unless_may_reserve(
     school = session.get(School, customer.school_id)
     if school is None or listing.region_id != school.region_id:
         raise RuleBroken(Rule.OTHER_REGION)
-    refuse_if_frozen(session, customer.id)
+    refuse_if_frozen(session, customer.id, now)
     if colour not in session.scalars(select(VehicleModel.colours).where(VehicleModel.id == listing.model_id)).one():
         raise RuleBroken(Rule.COLOUR_UNKNOWN)
+    if listing.business in RENTALS:
+        other = occupying_order(session, customer.id)
+        if other is not None:
+            raise RuleBroken(Rule.ONE_RENTAL, order_id=other.id, number=other.number)
+        return
     unpaid = session.scalars(
         select(func.count())
         .select_from(Order)
@@ -162,28 +194,9 @@ def _refuse_unless_may_reserve(
         raise RuleBroken(Rule.TOO_MANY_UNPAID, limit=limit)
 
 
-def refuse_if_frozen(session: Session, customer_id: int) -> None:
-    """A restricted person begins nothing new. Raises RuleBroken. Decision 5."""
-    freeze = people.freeze_of(session, customer_id)
-    if freeze is not None:
-        raise RuleBroken(Rule.FROZEN, since=freeze.since, reason=freeze.reason)
-
-
-def _open_charge(session: Session, order: Order, now: datetime) -> None:
-    """What is owed is fixed here, before any payment is offered. A charge of 0 is settled at once. Decision 16."""
-    free = order.amount_fen == 0
-    charge = Charge(
-        customer_id=order.customer_id,
-        region_id=order.region_id,
-        purpose=Purpose.SALE,
-        order_id=order.id,
-        amount_fen=order.amount_fen,
-        status=ChargeStatus.SETTLED if free else ChargeStatus.OPEN,
-        settled_at=now if free else None,
-    )
-    session.add(charge)
-    session.flush()
-    session.add(ChargeLine(charge_id=charge.id, kind=LineKind.PRICE, amount_fen=order.amount_fen))
+def occupying_order(session: Session, customer_id: int) -> Order | None:
+    """The person's one rental, from reservation to return. FLOW-RENT-4."""
+    return session.scalars(select(Order).where(Order.customer_id == customer_id, Order.occupies_rental)).one_or_none()
 
 
 @transactional
@@ -191,12 +204,14 @@ def enter_number(session: Session, order_id: int, *, typed: str, actor: Actor, n
     """The person types the number of the vehicle in front of them; whether it is their order's. FLOW-BUY-3.
 
     Every try is recorded. The first right number moves the deadline, once. An unpaid order past it has expired, whether
-    or not the sweep has come by. Raises NotFound, Forbidden, RuleBroken (it is over).
+    or not the sweep has come by. Raises NotFound, Forbidden, RuleBroken (it is over, a rental has no deposit).
     """
     order = lock_own_order(session, order_id, actor)
-    is_over = order.expires_at <= now and sale_charge(session, order).status is ChargeStatus.OPEN
+    is_over = order.expires_at <= now and charges.of_order(session, order).status is ChargeStatus.OPEN
     if order.status is not OrderStatus.RESERVED or is_over:
         raise RuleBroken(Rule.NOT_RESERVED, status=order.status)
+    if order.business in RENTALS:
+        deposits.securing_deposit(session, order)
     fits = number_fits(typed, VehicleNumber.parse(order.number))
     session.add(
         PickupAttempt(
@@ -231,7 +246,7 @@ def cancel_order(session: Session, order_id: int, *, reason: str, actor: Actor, 
         order = lock_order(session, order_id, actor, Permission.ORDERS_CANCEL)
     if order.status is OrderStatus.CANCELLED:
         return
-    charge = sale_charge(session, order)
+    charge = charges.of_order(session, order)
     why = None
     if actor.is_customer:
         facts = CancelFacts(order.status, charge.settled_at)
@@ -240,7 +255,7 @@ def cancel_order(session: Session, order_id: int, *, reason: str, actor: Actor, 
         next_status(order.status, OrderEvent.CANCEL)
         why = checked_reason(reason)
     close_order(session, order, OrderEvent.CANCEL, reason=why, actor=actor, now=now)
-    refunds.want_all_of_charge(session, charge, order, reason=CANCELLED_REASON, actor=actor, now=now)
+    refunds.want_all_of_charge(session, charge, Subject.of_order(order), reason=CANCELLED_REASON, actor=actor, now=now)
 
 
 @transactional
@@ -252,22 +267,11 @@ def expire_order(session: Session, order_id: int, *, actor: Actor, now: datetime
     order = lock_order(session, order_id, actor, Permission.ORDERS_CANCEL)
     if order.status is not OrderStatus.RESERVED or order.expires_at > now:
         return False
-    charge = sale_charge(session, order)
-    if charge.status is not ChargeStatus.OPEN or live_attempts(session, charge):
+    charge = charges.of_order(session, order)
+    if charge.status is not ChargeStatus.OPEN or charges.live_attempts(session, charge):
         return False
     close_order(session, order, OrderEvent.EXPIRE, reason=None, actor=actor, now=now)
     return True
-
-
-def live_attempts(session: Session, charge: Charge) -> list[Payment]:
-    """Attempts of a charge that WeChat could still take money for."""
-    return list(
-        session.scalars(
-            select(Payment)
-            .where(Payment.charge_id == charge.id, Payment.status.in_(LIVE_PAYMENTS))
-            .with_for_update(key_share=True)
-        )
-    )
 
 
 def close_order(
@@ -275,13 +279,15 @@ def close_order(
 ) -> None:
     """The only way into a closed state: releases number, stock and charge, and has live attempts closed at WeChat.
 
-    Listing and series are locked before the day figures (`move_order`), as by a reservation.
+    A rental's deposit goes back by itself (decision 25). The person is locked. Deposits are locked before payments,
+    and listing and series before the day figures (`move_order`), as by a reservation.
     """
-    charge = sale_charge(session, order)
-    if charge.status is ChargeStatus.OPEN:
-        charge.status = ChargeStatus.VOID
-    attempts = live_attempts(session, charge)
-    want_closed(session, attempts, now)
+    if order.occupies_rental:
+        order.occupies_rental = False
+        session.flush()
+        deposits.drop_due(session, order.customer_id, actor, now, order_id=order.id)
+        deposits.release_idle(session, order.customer_id, actor, now)
+    attempts = charges.make_void(session, charges.of_order(session, order), now)
     stock.give_back(session, order, now)
     if attempts:
         numbers.let_wait(session, order.id)
@@ -300,15 +306,9 @@ def close_order(
     )
 
 
-def want_closed(session: Session, attempts: Iterable[Payment], now: datetime) -> None:
-    """Has live attempts closed at WeChat, after the commit; one of which that is wanted already stays as it is."""
-    for attempt in attempts:
-        outbox.put_once(session, Errand.CLOSE_PAYMENT, attempt.out_trade_no, now, out_trade_no=attempt.out_trade_no)
-
-
 def move_order(session: Session, order: Order, event: OrderEvent, **columns: object) -> None:
     """Takes an order to its next state by compare-and-set, and the day figures with it. Raises RuleBroken, LostRace."""
-    before = order.status
+    before, was_out = order.status, is_out(order)
     after = next_status(before, event)
     must_change_one(
         session,
@@ -317,10 +317,10 @@ def move_order(session: Session, order: Order, event: OrderEvent, **columns: obj
         .values(status=after, **columns),
     )
     session.refresh(order)
-    order_days.moved(session, order, before)
+    order_days.moved(session, order, before, was_out=was_out)
 
 
 def free_number_if_over(session: Session, order: Order, charge: Charge, now: datetime) -> None:
     """Frees a waiting number once no attempt of its closed order can be paid any more. Decision 8."""
-    if order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and not live_attempts(session, charge):
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and not charges.live_attempts(session, charge):
         numbers.release(session, order.region_id, order.business, order.id, now)

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -17,84 +17,71 @@ from app.domain.charges import (
     Verdict,
     judge,
 )
-from app.domain.errors import Rule, RuleBroken
-from app.domain.numbering import VehicleNumber
-from app.domain.orders import OrderEvent, OrderStatus, attempt_expires_at, refuse_unless_time_to_pay
+from app.domain.errors import Forbidden, NotFound
+from app.domain.orders import ATTEMPT_MINUTES, attempt_expires_at, refuse_unless_time_to_pay
 from app.domain.permissions import Actor
 from app.domain.refunds import SURPLUS_REASON
 from app.models.money import Charge, NoticeKind, Payment
-from app.models.orders import Order
 from app.models.people import Customer
-from app.models.vehicles import Listing, VehicleModel
 from app.ports import PaymentWanted, Vault
-from app.queries import people
-from app.usecases import audit, ledger, messages, notices, numbers, refunds, stock
+from app.usecases import audit, charges, ledger, messages, notices, refunds
 from app.usecases.compare_and_set import changed_one, must_change_one, must_lock
-from app.usecases.orders import (
-    free_number_if_over,
-    live_attempts,
-    lock_own_order,
-    move_order,
-    sale_charge,
-    want_closed,
-)
+from app.usecases.settling import Payable, settling_of
+from app.usecases.subjects import Subject
 from app.usecases.transaction import transactional
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt of the order that can be shown to the person, or (`over`) must be asked about and closed first."""
+    """An attempt that can be shown to the person, or (`over`) must be asked about and closed first."""
 
     wanted: PaymentWanted
     over: bool
 
 
 @transactional
-def begin_attempt(session: Session, order_id: int, *, actor: Actor, now: datetime) -> Attempt:
-    """The live attempt of the order's charge, or a new one. First of the three steps of asking for a payment.
+def begin_attempt(session: Session, charge_id: int, *, actor: Actor, now: datetime) -> Attempt:
+    """The live attempt of a charge of the person's own, or a new one. First of the three steps of asking for a payment.
 
-    Raises NotFound, Forbidden, RuleBroken (already paid, number not entered, no time left). FLOW-BUY-3, decision 13.
+    Raises NotFound, Forbidden, RuleBroken (already paid, not payable yet, no time left). FLOW-BUY-3, decision 13.
     """
-    order = lock_own_order(session, order_id, actor)
-    charge = sale_charge(session, order)
-    if order.status is not OrderStatus.RESERVED:
-        raise RuleBroken(Rule.NOT_RESERVED, status=order.status)
-    if charge.status is ChargeStatus.SETTLED:
-        raise RuleBroken(Rule.ALREADY_PAID)
-    if order.matched_at is None:
-        raise RuleBroken(Rule.NOT_MATCHED)
-    customer = session.get_one(Customer, order.customer_id)
-    model = session.scalars(
-        select(VehicleModel.name)
-        .join(Listing, Listing.model_id == VehicleModel.id)
-        .where(Listing.id == order.listing_id)
-    ).one()
-    live = live_attempts(session, charge)
+    if not actor.is_customer:
+        raise Forbidden("the person alone")
+    charge = session.get(Charge, charge_id)
+    if charge is None or charge.customer_id != actor.id:
+        raise NotFound
+    settling = settling_of(charge)
+    subject = settling.lock(session, charge)
+    payable = settling.payable(session, charge, now)
+    live = charges.live_attempts(session, charge)
     payment = live[0] if live else None
     if payment is None:
-        refuse_unless_time_to_pay(order.expires_at, now)
-        payment = _new_attempt(session, order, charge, now)
-        audit.put_for_order(session, actor, "payment_begun", order, now, out_trade_no=payment.out_trade_no)
+        payment = _new_attempt(session, payable, charge, now)
+        audit.put_about(session, actor, "payment_begun", subject, now, out_trade_no=payment.out_trade_no)
     wanted = PaymentWanted(
         out_trade_no=payment.out_trade_no,
-        description=f"猎吧租车 {model} {order.number}",
+        description=payable.description,
         amount_fen=payment.amount_fen,
-        openid=customer.openid or "",
+        openid=session.get_one(Customer, charge.customer_id).openid or "",
         expires_at=payment.expires_at,
     )
     return Attempt(wanted, over=payment.expires_at <= now)
 
 
-def _new_attempt(session: Session, order: Order, charge: Charge, now: datetime) -> Payment:
+def _new_attempt(session: Session, payable: Payable, charge: Charge, now: datetime) -> Payment:
+    expires_at = now + timedelta(minutes=ATTEMPT_MINUTES)
+    if payable.ends_at is not None:
+        refuse_unless_time_to_pay(payable.ends_at, now)
+        expires_at = attempt_expires_at(payable.ends_at, now)
     tried = session.scalars(select(func.count()).select_from(Payment).where(Payment.charge_id == charge.id)).one()
     payment = Payment(
         charge_id=charge.id,
         # The random end keeps the number new at WeChat, also for a database that was restored or made anew.
-        out_trade_no=f"{order.order_no}-{tried + 1}-{secrets.token_hex(3)}",
+        out_trade_no=f"{payable.stem}-{tried + 1}-{secrets.token_hex(3)}",
         status=PaymentStatus.CREATED,
         amount_fen=charge.amount_fen,
         created_at=now,
-        expires_at=attempt_expires_at(order.expires_at, now),
+        expires_at=expires_at,
     )
     session.add(payment)
     session.flush()
@@ -116,13 +103,15 @@ def attempt_prepared(session: Session, out_trade_no: str, *, prepay_id: str) -> 
 def attempt_closed(session: Session, out_trade_no: str, *, actor: Actor, now: datetime) -> None:
     """WeChat says that the attempt can never be paid; a number that waited for this is freed. Decision 8."""
     found = session.execute(
-        select(Payment.id, Charge.order_id)
+        select(Payment.id, Charge)
         .join(Charge, Charge.id == Payment.charge_id)
         .where(Payment.out_trade_no == out_trade_no)
     ).one_or_none()
     if found is None:
         return
-    order = must_lock(session, Order, found.order_id)
+    charge: Charge = found.Charge
+    settling = settling_of(charge)
+    subject = settling.lock(session, charge)
     closed = changed_one(
         session,
         update(Payment)
@@ -130,8 +119,8 @@ def attempt_closed(session: Session, out_trade_no: str, *, actor: Actor, now: da
         .values(status=PaymentStatus.CLOSED, asked_at=now),
     )
     if closed:
-        audit.put_for_order(session, actor, "payment_closed", order, now, out_trade_no=out_trade_no)
-        free_number_if_over(session, order, sale_charge(session, order), now)
+        audit.put_about(session, actor, "payment_closed", subject, now, out_trade_no=out_trade_no)
+        settling.attempt_over(session, charge, now)
 
 
 @transactional
@@ -154,19 +143,19 @@ def take_payment_notice(
 ) -> Verdict:
     """Judges money that WeChat says arrived, in a callback or when asked; each transaction once. Decisions 15, 16.
 
-    Order of locks: the person is read unlocked, then order, payment, listing, series.
+    Order of locks: the person and what the charge is for, then the payment, then listing and series.
     """
     if not notices.keep_once(session, NoticeKind.PAYMENT, notice.transaction_id, notice, vault=vault, now=now):
         return Verdict.REPLAY
     found = session.execute(
-        select(Payment.id, Charge.order_id, Customer.openid)
+        select(Payment.id, Payment.charge_id, Customer.openid)
         .outerjoin(Charge, Charge.id == Payment.charge_id)
         .outerjoin(Customer, Customer.id == Charge.customer_id)
         .where(Payment.out_trade_no == notice.out_trade_no)
     ).one_or_none()
-    order = must_lock(session, Order, found.order_id) if found and found.order_id else None
+    charge = session.get_one(Charge, found.charge_id) if found and found.charge_id else None
+    subject = settling_of(charge).lock(session, charge) if charge else None
     payment = must_lock(session, Payment, found.id) if found else None
-    charge = session.get_one(Charge, payment.charge_id) if payment and order else None
     expected = None
     if found and payment and charge:
         expected = Expected(
@@ -185,15 +174,16 @@ def take_payment_notice(
     )
     if judgement.verdict is Verdict.SUSPECT:
         if judgement.misfit != "merchant":
-            _keep_suspect(session, notice, payment, order, str(judgement.misfit), actor, now)
-    elif payment and charge and order:
+            _keep_suspect(session, notice, payment, charge, subject, str(judgement.misfit), actor, now)
+    elif payment and charge and subject:
         if judgement.verdict is Verdict.CONFIRM:
-            _settle(session, notice, payment, charge, order, actor, now)
-        elif charge.status is ChargeStatus.VOID and _revive(session, order, charge, actor, now):
-            _settle(session, notice, payment, charge, order, actor, now)
-            messages.put(session, "order_revived", order, notice.transaction_id, now, amount_fen=notice.amount_fen)
+            _settle(session, notice, payment, charge, subject, actor, now)
+        elif charge.status is ChargeStatus.VOID and settling_of(charge).revived(session, charge, actor, now):
+            _settle(session, notice, payment, charge, subject, actor, now)
+            topic = f"{subject.kind}_revived"
+            messages.put(session, topic, subject, notice.transaction_id, now, amount_fen=notice.amount_fen)
         else:
-            _send_back(session, notice, payment, order, actor, now)
+            _send_back(session, notice, payment, charge, subject, actor, now)
     return judgement.verdict
 
 
@@ -201,7 +191,8 @@ def _receive(
     session: Session,
     notice: PaymentNotice,
     payment: Payment,
-    order: Order | None,
+    charge: Charge | None,
+    subject: Subject | None,
     status: PaymentStatus,
     now: datetime,
     **columns: object,
@@ -220,8 +211,9 @@ def _receive(
         ),
     )
     session.refresh(payment)
-    legs = recipes.payment_received(status, notice.amount_fen)
-    ledger.book(session, f"payment:{notice.transaction_id}", legs, order, now)
+    held = recipes.held_on(status, charge.purpose if charge else None)
+    legs = recipes.payment_received(held, notice.amount_fen)
+    ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now)
 
 
 def _settle(
@@ -229,71 +221,62 @@ def _settle(
     notice: PaymentNotice,
     payment: Payment,
     charge: Charge,
-    order: Order,
+    subject: Subject,
     actor: Actor,
     now: datetime,
 ) -> None:
-    _receive(session, notice, payment, order, PaymentStatus.SETTLES, now)
+    _receive(session, notice, payment, charge, subject, PaymentStatus.SETTLES, now)
     charge.status, charge.settled_at = ChargeStatus.SETTLED, now
-    want_closed(session, live_attempts(session, charge), now)
-    audit.put_for_order(
-        session,
-        actor,
-        "order_paid",
-        order,
-        now,
-        amount_fen=notice.amount_fen,
-        transaction_id=notice.transaction_id,
-        out_trade_no=notice.out_trade_no,
-    )
+    session.flush()
+    charges.want_closed(session, charges.live_attempts(session, charge), now)
+    told = {
+        "amount_fen": notice.amount_fen,
+        "transaction_id": notice.transaction_id,
+        "out_trade_no": notice.out_trade_no,
+    }
+    settling_of(charge).settled(session, charge, actor, now, told=told)
 
 
 def _send_back(
-    session: Session, notice: PaymentNotice, payment: Payment, order: Order, actor: Actor, now: datetime
+    session: Session,
+    notice: PaymentNotice,
+    payment: Payment,
+    charge: Charge,
+    subject: Subject,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Money that came too late or twice: recorded, and refunded in full by itself. Decision 15."""
-    _receive(session, notice, payment, order, PaymentStatus.SURPLUS, now)
-    audit.put_for_order(
+    _receive(session, notice, payment, charge, subject, PaymentStatus.SURPLUS, now)
+    audit.put_about(
         session,
         actor,
         "payment_surplus",
-        order,
+        subject,
         now,
         amount_fen=notice.amount_fen,
         transaction_id=notice.transaction_id,
     )
-    refunds.want(session, payment, order, amount_fen=notice.amount_fen, reason=SURPLUS_REASON, actor=actor, now=now)
-    free_number_if_over(session, order, sale_charge(session, order), now)
-    messages.put(session, "payment_returned", order, notice.transaction_id, now, amount_fen=notice.amount_fen)
-
-
-def _revive(session: Session, order: Order, charge: Charge, actor: Actor, now: datetime) -> bool:
-    """Opens a closed order again for money that came late: same number, stock, and a person in good standing."""
-    if order.status not in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
-        return False
-    if people.freeze_of(session, order.customer_id) is not None:
-        return False
-    try:
-        stock.take(session, order.listing_id)
-    except RuleBroken:
-        return False
-    if not numbers.hold_again(session, order.region_id, VehicleNumber.parse(order.number), order.id, now):
-        stock.put_back(session, order.listing_id)
-        return False
-    closed_as = order.status
-    move_order(session, order, OrderEvent.REVIVE, turn=order.turn + 1, closed_at=None, close_reason=None)
-    stock.record_taken(session, order, now)
-    charge.status = ChargeStatus.OPEN
-    session.flush()
-    audit.put_for_order(session, actor, "order_revived", order, now, number=order.number, closed_as=closed_as)
-    return True
+    refunds.want(
+        session,
+        payment,
+        charge.purpose,
+        subject,
+        amount_fen=notice.amount_fen,
+        reason=SURPLUS_REASON,
+        actor=actor,
+        now=now,
+    )
+    settling_of(charge).attempt_over(session, charge, now)
+    messages.put(session, "payment_returned", subject, notice.transaction_id, now, amount_fen=notice.amount_fen)
 
 
 def _keep_suspect(
     session: Session,
     notice: PaymentNotice,
     payment: Payment | None,
-    order: Order | None,
+    charge: Charge | None,
+    subject: Subject | None,
     misfit: str,
     actor: Actor,
     now: datetime,
@@ -314,22 +297,22 @@ def _keep_suspect(
             misfit=misfit,
         )
         session.add(payment)
-        legs = recipes.payment_received(PaymentStatus.SUSPECT, notice.amount_fen)
-        ledger.book(session, f"payment:{notice.transaction_id}", legs, order, now)
+        legs = recipes.payment_received(recipes.held_on(PaymentStatus.SUSPECT, None), notice.amount_fen)
+        ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now)
     else:
-        _receive(session, notice, payment, order, PaymentStatus.SUSPECT, now, misfit=misfit)
-    if order is not None:
-        audit.put_for_order(
+        _receive(session, notice, payment, charge, subject, PaymentStatus.SUSPECT, now, misfit=misfit)
+    if subject is not None and charge is not None:
+        audit.put_about(
             session,
             actor,
             "payment_suspect",
-            order,
+            subject,
             now,
             misfit=misfit,
             amount_fen=notice.amount_fen,
             transaction_id=notice.transaction_id,
         )
-        free_number_if_over(session, order, sale_charge(session, order), now)
+        settling_of(charge).attempt_over(session, charge, now)
     else:
         audit.put(
             session,

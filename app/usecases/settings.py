@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotFound
 from app.domain.permissions import Actor
 from app.domain.reasons import checked_reason
 from app.domain.settings import CATALOGUE
-from app.models.directory import SettingVersion
+from app.models.directory import Region, SettingVersion
 from app.queries import settings
 from app.usecases import audit
 from app.usecases.transaction import transactional
@@ -36,6 +37,7 @@ def change_setting(
     if key not in CATALOGUE:
         raise NotFound
     reason = checked_reason(reason)
+    _one_at_a_time(session)
     change = settings.planned_change(
         session, actor, CATALOGUE[key], region_id=region_id, value=value, effective_at=effective_at, now=now
     )
@@ -46,8 +48,9 @@ def change_setting(
 def withdraw_change(session: Session, key: str, version_id: int, *, actor: Actor, now: datetime) -> int:
     """Takes back a change that has not begun to hold: a further version for the same time with the value before it.
 
-    Raises NotFound, Forbidden, RuleBroken (it holds already).
+    Raises NotFound, Forbidden, RuleBroken (it holds already, or two settings would clash).
     """
+    _one_at_a_time(session)
     back = settings.withdrawal(session, actor, key, version_id, now)
     return _put(
         session,
@@ -60,6 +63,11 @@ def withdraw_change(session: Session, key: str, version_id: int, *, actor: Actor
         now,
         "setting_change_withdrawn",
     )
+
+
+def _one_at_a_time(session: Session) -> None:
+    """Locks the regions, which settings are for: what is asked of two settings together is asked by one at a time."""
+    session.execute(select(Region.id).order_by(Region.id).with_for_update(key_share=True)).all()
 
 
 def _put(

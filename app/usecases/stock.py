@@ -34,6 +34,12 @@ def give_back(session: Session, order: Order, now: datetime) -> None:
     _record(session, order, StockReason.CLOSED, 1, now)
 
 
+def take_in_returned(session: Session, order: Order, now: datetime) -> None:
+    """A rented vehicle is back in good order: it can be rented again. Decision 12."""
+    put_back(session, order.listing_id)
+    _record(session, order, StockReason.RETURNED, 1, now)
+
+
 def _record(session: Session, order: Order, reason: StockReason, delta: int, now: datetime) -> None:
     session.add(
         StockMovement(

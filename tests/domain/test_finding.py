@@ -15,6 +15,12 @@ from app.domain.finding import LONGEST, Search, Shape, read_search
         ("13812342047", Shape.PHONE, "13812342047"),
         ("s261124a0031", Shape.ORDER_NO, "S261124A0031"),
         ("S261124A0031-1-AB12ef", Shape.TRADE_NO, "S261124A0031-1-ab12ef"),
+        ("r261124A0031", Shape.ORDER_NO, "R261124A0031"),  # a rental
+        ("P261124B0002", Shape.ORDER_NO, "P261124B0002"),  # a mini rental
+        ("R261124A0031-2-00ffee", Shape.TRADE_NO, "R261124A0031-2-00ffee"),
+        ("d26112400007-1-00FFEE", Shape.TRADE_NO, "D26112400007-1-00ffee"),  # a deposit
+        ("F261124000123-1-00ffee", Shape.TRADE_NO, "F261124000123-1-00ffee"),  # a fee of flash charge
+        ("D2611240000-1-00ffee", Shape.UNREADABLE, "D2611240000-1-00FFEE"),
         ("4200002388202611245567887731", Shape.TRANSACTION, "4200002388202611245567887731"),
         ("王思涵", Shape.NAME, "王思涵"),
         ("买买提·艾力", Shape.NAME, "买买提·艾力"),

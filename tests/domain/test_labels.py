@@ -7,7 +7,8 @@ from enum import StrEnum
 import pytest
 
 from app.domain import labels
-from app.domain.charges import PaymentStatus
+from app.domain.charges import PaymentStatus, Purpose
+from app.domain.deposits import Tie
 from app.domain.directory import ContactKind
 from app.domain.errors import Rule, RuleBroken
 from app.domain.identity import BadIdentity
@@ -17,7 +18,7 @@ from app.domain.permissions import Role
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
 from app.domain.settings import SettingGroup
-from app.domain.standing import PayState, Todo
+from app.domain.standing import OrderState, PayState, Todo
 
 FACTS: dict[str, object] = {
     "amount_fen": 239900,
@@ -40,6 +41,19 @@ FACTS: dict[str, object] = {
     "since": datetime(2026, 11, 24, 9, 5, tzinfo=UTC),
     "unit": "小时",
     "value": "48 小时",
+    "again": 2,
+    "prefix": "AZ",
+    "charge_id": 1,
+    "days": 30,
+    "free": 14,
+    "freeze": 10,
+    "left_fen": 10000,
+    "order_id": 1,
+    "stock": 2,
+    "ties": (Tie.RENTAL, Tie.DAMAGE),
+    "wanted_fen": 20000,
+    "where": "A 紫金港",
+    "at": datetime(2026, 11, 24, 9, 5, tzinfo=UTC),
 }
 """What the verbs tell with a refusal."""
 
@@ -74,6 +88,8 @@ def test_a_sentence_carries_its_facts(rule: Rule, facts: dict[str, object], said
         (labels.REFUND_STATUS, RefundStatus),
         (labels.PAY_STATE, PayState),
         (labels.TODO, Todo),
+        (labels.ORDER_STATE, OrderState),
+        (labels.PURPOSE, Purpose),
         (labels.BUSINESS, Business),
         (labels.INTENT, Intent),
         (labels.ROLE, Role),
@@ -110,7 +126,8 @@ def test_every_fault_of_the_registration_has_a_sentence(field: str, fault: str) 
 
 @pytest.mark.parametrize("topic", labels.MESSAGES)
 def test_a_message_says_which_number_and_how_much(topic: str) -> None:
-    said = labels.message(topic, number="AM0001", amount_fen=239900)
+    said = labels.message(topic, {"number": "AM0001", "amount_fen": 239900, "item": "车篮"})
     assert set(said) == {"title", "detail", "remark"}
-    assert "¥2,399.00" in said["remark"]
+    about_money = not topic.startswith("card_")
+    assert ("¥2,399.00" in said["remark"]) is about_money
     assert "{" not in "".join(said.values())

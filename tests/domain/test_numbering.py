@@ -1,20 +1,33 @@
-"""Vehicle numbers as people write, type and scan them (NUM-1 to NUM-3, NUM-8)."""
+"""Vehicle and battery numbers as people write, type and scan them (NUM-1 to NUM-3, NUM-8, NUM-9)."""
+
+from string import ascii_uppercase
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.numbering import (
+    LAST_BATTERY_NUMBER,
     LAST_NUMBER,
+    BatteryNumber,
     Business,
     Digits,
     OtherText,
     Scan,
     VehicleNumber,
     fold,
+    loggable,
     number_fits,
     read_scan,
 )
 
 AM0001 = VehicleNumber("A", Business.SALE, 1)
+A00042 = BatteryNumber("A", 42)
+
+LETTERS = st.sampled_from(ascii_uppercase)
+BATTERY_NUMBERS = st.builds(BatteryNumber, LETTERS, st.integers(1, LAST_BATTERY_NUMBER))
+VEHICLE_NUMBERS = st.builds(VehicleNumber, LETTERS, st.sampled_from(Business), st.integers(1, LAST_NUMBER))
+FULL_WIDTH = {ord(sign): ord(sign) + 0xFEE0 for sign in map(chr, range(0x21, 0x7F))}
 
 
 @pytest.mark.req("NUM-2", "NUM-3")
@@ -49,8 +62,76 @@ def test_what_is_no_vehicle_number(typed: str) -> None:
         VehicleNumber.parse(typed)
 
 
-def test_the_last_number() -> None:
+def test_the_last_numbers() -> None:
     assert VehicleNumber.parse("AM9999").n == LAST_NUMBER == 9999
+    assert BatteryNumber.parse("A99999").n == LAST_BATTERY_NUMBER == 99999
+
+
+@pytest.mark.req("NUM-3")
+@pytest.mark.parametrize("typed", ["a00042", "Ａ０００４２", " A 00042\n", "A00042\u200b"])
+def test_a_batterys_number_is_read_and_written(typed: str) -> None:
+    assert BatteryNumber.parse(typed) == A00042
+    assert str(A00042) == "A00042"
+
+
+@pytest.mark.req("NUM-9")
+@pytest.mark.parametrize(
+    "scanned",
+    [
+        "https://rent.example/q/A00042",
+        "http://127.0.0.1:8000/q/A00042",
+        "HTTPS://OLD.EXAMPLE/under/a/path/Q/a00042\r",
+        "ｈｔｔｐｓ：／／ｒｅｎｔ。ｅｘａｍｐｌｅ／ｑ／Ａ０００４２",  # a scanner that types through a Chinese keyboard
+    ],
+)
+def test_the_url_of_a_batterys_qr_is_its_number_whatever_the_host(scanned: str) -> None:
+    assert BatteryNumber.parse(scanned) == A00042
+
+
+@pytest.mark.req("NUM-3")
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "A0042",
+        "A000042",
+        "A00000",
+        "AM0001",
+        "00042",
+        "1A00042",
+        "A٠٠٠٤٢",
+        "/q/A00042",
+        "rent.example/q/A00042",
+        "https://rent.example/A00042",
+        "https://rent.example/q/A00000",
+        "https://rent.example/q/A00042/",
+        "https://rent.example/?next=/q/A00042",
+    ],
+)
+def test_what_is_no_batterys_number(typed: str) -> None:
+    with pytest.raises(ValueError, match="^"):
+        BatteryNumber.parse(typed)
+
+
+@pytest.mark.req("NUM-3", "NUM-9")
+@given(BATTERY_NUMBERS, st.sampled_from(["https://rent.example", "http://127.0.0.1:8000"]))
+def test_every_batterys_number_is_read_back_however_it_comes(number: BatteryNumber, public_url: str) -> None:
+    for text in (str(number), number.url(public_url)):
+        for typed in (text, text.lower(), text.upper(), text.translate(FULL_WIDTH)):
+            assert BatteryNumber.parse(typed) == read_scan(typed) == number
+            assert loggable(typed) == str(number)
+
+
+@given(BATTERY_NUMBERS | VEHICLE_NUMBERS)
+def test_no_number_is_a_vehicles_and_a_batterys(number: BatteryNumber | VehicleNumber) -> None:
+    other = VehicleNumber if isinstance(number, BatteryNumber) else BatteryNumber
+    with pytest.raises(ValueError, match="^"):
+        other.parse(str(number))
+
+
+@given(BATTERY_NUMBERS, BATTERY_NUMBERS)
+def test_batteries_are_in_natural_order(one: BatteryNumber, other: BatteryNumber) -> None:
+    assert (one < other) is (str(one) < str(other))
 
 
 @pytest.mark.req("NUM-8")
@@ -67,7 +148,9 @@ def test_the_last_number() -> None:
         ("001", OtherText("001")),
         ("00001", OtherText("00001")),
         ("٠٠٠١", OtherText("٠٠٠١")),  # digits of another script are no digits of ours
-        ("A00042", OtherText("A00042")),  # a battery
+        ("A00042", A00042),
+        ("https://rent.example/q/A00042", A00042),
+        ("https://rent.example/m/", OtherText("HTTPS://RENT.EXAMPLE/M/")),
         ("lb26 b006021", OtherText("LB26B006021")),
         ("", OtherText("")),
     ],

@@ -20,6 +20,14 @@ def test_what_a_person_is_told(action: str, facts: dict[str, object], mine: bool
     assert line.lead + line.text == said
 
 
+def test_a_deposit_that_is_back_is_told_once() -> None:
+    facts = {"amount_fen": 30000}
+    line = told("refund_done", facts, by_its_person=False, of_deposit=True)
+    assert line is not None
+    assert line.lead + line.text == "押金退回 ¥300.00 到账"
+    assert told("deposit_refunded", facts, by_its_person=False, of_deposit=True) is None
+
+
 @pytest.mark.parametrize("action", ["payment_begun", "payment_closed", "customer_frozen", "note_written"])
 def test_what_is_the_stores_own_business(action: str) -> None:
     assert told(action, {}, by_its_person=False) is None

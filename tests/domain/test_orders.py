@@ -10,6 +10,8 @@ from app.domain.orders import (
     CancelFacts,
     OrderEvent,
     OrderStatus,
+    Step,
+    Way,
     attempt_expires_at,
     deadline_after_match,
     may_customer_cancel,
@@ -131,3 +133,22 @@ def test_a_pickup_is_undone_within_half_an_hour(ago: timedelta, allowed: bool) -
     with pytest.raises(RuleBroken) as refused:
         refuse_unless_undo_in_time(NOON - ago, NOON, minutes=30)
     assert refused.value.rule is Rule.UNDO_TIME_OVER
+
+
+@pytest.mark.req("FLOW-RENT-1", "FLOW-RENT-2", "FLOW-RENT-3")
+@pytest.mark.parametrize(
+    ("card", "deposit", "number", "paid", "step"),
+    [
+        (False, False, False, False, Step.CARD),
+        (True, False, False, False, Step.DEPOSIT),
+        (True, True, False, False, Step.NUMBER),
+        (True, True, True, False, Step.PAY),
+        (True, True, True, True, Step.PICKUP),
+        (False, True, False, False, Step.CARD),  # the card was refused after the deposit
+        (False, True, True, True, Step.CARD),
+    ],
+)
+def test_a_reserved_order_waits_for_the_first_step_that_is_not_done(
+    card: bool, deposit: bool, number: bool, paid: bool, step: Step
+) -> None:
+    assert Way(has_card=card, is_secured=deposit, is_matched=number, is_paid=paid).step is step

@@ -16,6 +16,18 @@ TABLE = {
     Permission.PAYMENTS_VIEW:    (True,  True,  False, True,  False, False),
     Permission.PICKUP:           (True,  True,  True,  False, False, False),  # finance: no counter
     Permission.PICKUP_UNDO:      (True,  True,  False, False, False, False),  # the supervisor
+    Permission.CARDS_REVIEW:     (True,  True,  True,  False, False, False),
+    Permission.FLASH_VIEW:       (True,  True,  True,  True,  False, False),
+    Permission.FLASH_SETTLE:     (True,  True,  False, False, False, False),
+    Permission.BATTERIES_MANAGE: (True,  True,  True,  False, False, False),
+    Permission.DEPOSITS_REFUND:  (True,  True,  False, True,  False, False),
+    Permission.DAMAGE_WITHHOLD:  (True,  True,  False, False, False, False),
+    Permission.VEHICLES_VIEW:    (True,  True,  True,  False, False, False),
+    Permission.VEHICLES_CHANGE:  (True,  True,  False, False, False, False),
+    Permission.NUMBERS_VIEW:     (True,  True,  True,  True,  False, False),
+    Permission.NUMBERS_RETIRE:   (True,  True,  False, False, False, False),
+    Permission.PLATES_PRINT:     (True,  True,  True,  False, False, False),
+    Permission.MONEY_SETTINGS_CHANGE: (True, False, False, False, False, False),  # the owner alone
     Permission.PEOPLE_FREEZE:    (True,  True,  False, False, False, False),
     Permission.SETTINGS_VIEW:    (True,  True,  False, False, False, False),  # finance: no settings
     Permission.SETTINGS_CHANGE:  (True,  True,  False, False, False, False),

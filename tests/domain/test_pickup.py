@@ -4,14 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.batteries import BatteryState
 from app.domain.errors import Rule, RuleBroken
 from app.domain.numbering import VehicleNumber
 from app.domain.orders import OrderStatus
 from app.domain.pickup import (
     REFUSALS,
+    TO_DO,
     Answer,
     OrderFacts,
     answer_for,
+    answer_for_battery,
     answer_from_letter,
     checked_frame_no,
     frame_no_in,
@@ -30,8 +33,9 @@ def facts(
     frozen: bool = False,
     left: timedelta = HOUR,
     customer_id: int = 7,
+    **rental: bool,
 ) -> OrderFacts:
-    return OrderFacts(1, customer_id, status, paid=paid, frozen=frozen, expires_at=NOW + left)
+    return OrderFacts(1, customer_id, status, paid=paid, frozen=frozen, expires_at=NOW + left, **rental)
 
 
 @pytest.mark.req("NUM-8")
@@ -48,6 +52,15 @@ def facts(
         (facts(OrderStatus.CANCELLED), Answer.CANCELLED),
         (facts(COMPLETED), Answer.COLLECTED),
         (facts(COMPLETED, frozen=True), Answer.COLLECTED),  # a freeze takes nothing back
+        (facts(secured=False), Answer.DEPOSIT_MISSING),
+        (facts(secured=False, paid=False), Answer.DEPOSIT_MISSING),  # it comes before the fee
+        (facts(secured=False, frozen=True), Answer.FROZEN),
+        (facts(secured=False, paid=False, left=-HOUR), Answer.EXPIRED),
+        (facts(card_approved=False), Answer.CARD_NOT_APPROVED),
+        (facts(card_approved=False, paid=False), Answer.NOT_PAID),  # the card is looked at last, at the counter
+        (facts(COMPLETED, out=True), Answer.RENTED_OUT),
+        (facts(COMPLETED, out=True, frozen=True), Answer.RENTED_OUT),  # whoever is barred can always return
+        (facts(COMPLETED, out=False), Answer.COLLECTED),  # it is back
     ],
 )
 def test_what_the_counter_says_of_an_order(order: OrderFacts, answer: Answer) -> None:
@@ -66,6 +79,9 @@ def test_what_the_counter_says_of_an_order(order: OrderFacts, answer: Answer) ->
         (facts(frozen=True), 8, Answer.NOT_THIS_PERSONS),
         (facts(COMPLETED), 8, Answer.COLLECTED),  # what is over is over, whoever stands there
         (facts(OrderStatus.CANCELLED), 8, Answer.CANCELLED),
+        (facts(secured=False), 8, Answer.NOT_THIS_PERSONS),
+        (facts(card_approved=False), 8, Answer.NOT_THIS_PERSONS),
+        (facts(COMPLETED, out=True), 8, Answer.RENTED_OUT),  # a vehicle comes back while another goes out
     ],
 )
 def test_a_number_while_an_order_is_open_on_the_screen(
@@ -82,15 +98,17 @@ def test_a_number_while_an_order_is_open_on_the_screen(
         ("AM0001", Answer.OTHER_STORE),
         ("CZ0001", Answer.OTHER_STORE),
         ("XM0001", Answer.UNKNOWN),  # no store has this letter
-        ("BZ0001", Answer.UNKNOWN),  # nothing is rented yet
+        ("BZ0001", None),  # a rental is looked up as a sale is
+        ("BP0001", None),
     ],
 )
 def test_what_the_letter_alone_tells(number: str, answer: Answer | None) -> None:
     assert answer_from_letter(VehicleNumber.parse(number), "B", ("A", "B", "C")) is answer
 
 
-def test_every_answer_but_ready_and_choose_is_a_refusal() -> None:
-    assert frozenset(Answer) - REFUSALS == {Answer.READY, Answer.CHOOSE}
+def test_every_answer_is_a_refusal_but_those_with_something_to_do_to_choose_or_to_know() -> None:
+    assert frozenset(Answer) - REFUSALS == TO_DO | {Answer.CHOOSE, Answer.BATTERY_IN}
+    assert frozenset({Answer.READY, Answer.RENTED_OUT, Answer.BATTERY_OUT}) == TO_DO
 
 
 @pytest.mark.parametrize(
@@ -122,3 +140,19 @@ def test_what_is_no_frame_number_is_refused(typed: str) -> None:
 
 def test_a_typed_frame_number_is_folded() -> None:
     assert checked_frame_no(" ｌｂ26 b006021 ") == "LB26B006021"
+
+
+@pytest.mark.req("NUM-9")
+@pytest.mark.parametrize(
+    ("state", "answer"),
+    [
+        (None, Answer.UNKNOWN),
+        (BatteryState.IN_USE, Answer.BATTERY_OUT),
+        (BatteryState.IN_STOCK, Answer.BATTERY_IN),
+        (BatteryState.REPAIR, Answer.BATTERY_AWAY),
+        (BatteryState.SCRAPPED, Answer.BATTERY_AWAY),
+        (BatteryState.LOST, Answer.BATTERY_AWAY),
+    ],
+)
+def test_what_the_counter_says_of_a_battery(state: BatteryState | None, answer: Answer) -> None:
+    assert answer_for_battery(state) is answer

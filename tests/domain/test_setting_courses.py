@@ -4,7 +4,17 @@ import pytest
 
 from app.domain import labels
 from app.domain.errors import Rule, RuleBroken
-from app.domain.settings import CATALOGUE, RESERVATION_HOURS, Course, Setting, SettingGroup, Version
+from app.domain.settings import (
+    CATALOGUE,
+    FROZEN_DEPOSIT,
+    RENTAL_DEPOSIT,
+    RESERVATION_HOURS,
+    Course,
+    Setting,
+    SettingGroup,
+    ValueKind,
+    Version,
+)
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 YESTERDAY, TOMORROW = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -94,9 +104,38 @@ def test_regions_of_their_own_are_left_alone_by_a_change_for_all() -> None:
 def test_each_setting_can_be_shown(setting: Setting) -> None:
     assert setting.least <= setting.default <= setting.most
     assert setting.group in labels.SETTING_GROUP
-    assert all((setting.name, setting.meaning, setting.unit, setting.used_in, setting.changes, setting.keeps))
+    assert all((setting.name, setting.meaning, setting.used_in, setting.changes, setting.keeps))
+    if setting.kind is ValueKind.CHOICE:  # each of its values is a word, and a word has no unit
+        assert (setting.least, setting.most, setting.unit) == (0, len(setting.choices) - 1, "")
+        assert len(set(setting.choices)) == len(setting.choices) > 1
+    else:
+        assert (bool(setting.unit), setting.choices) == (True, ())
+        assert (setting.unit == "元") == (setting.kind is ValueKind.MONEY)
+    assert all(setting.words(value) for value in (setting.least, setting.default, setting.most))
     assert not any(words.endswith("。") for words in (setting.meaning, setting.changes, setting.keeps, setting.used_in))
     assert len(setting.key) <= 40
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words", "figure"),
+    [
+        (RESERVATION_HOURS, 48, "48 小时", "48"),
+        (RENTAL_DEPOSIT, 30_000, "¥300.00", "300.00"),  # fen here, yuan on the screen
+        (FROZEN_DEPOSIT, 0, "暂停退还", "0"),
+        (FROZEN_DEPOSIT, 1, "抵扣欠费后退还", "1"),
+    ],
+)
+def test_how_a_value_is_written(setting: Setting, value: int, words: str, figure: str) -> None:
+    assert (setting.words(value), setting.figure(value)) == (words, figure)
+
+
+@pytest.mark.req("SET-5")
+def test_a_value_out_of_bounds_is_told_as_it_is_typed() -> None:
+    with pytest.raises(RuleBroken) as broken:
+        RENTAL_DEPOSIT.checked(RENTAL_DEPOSIT.most + 1)
+    assert "0.00 到 10,000.00 元" in labels.refusal(broken.value)
+    with pytest.raises(RuleBroken):
+        FROZEN_DEPOSIT.checked(2)
 
 
 def test_each_group_has_a_name_and_a_setting() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.charges import PaymentStatus
 from app.domain.orders import OrderStatus
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
-from app.domain.timeline import SENTENCES, act_line, try_line
+from app.domain.timeline import SENTENCES, act_line, payment_words, refund_words, try_line
 
 VERBS = Path(__file__).parents[2] / "app" / "usecases"
 MADE_UP: dict[str, list[str]] = {
@@ -19,21 +20,35 @@ MADE_UP: dict[str, list[str]] = {
 """What stands behind the beginning of an action that is put together."""
 
 
+IN_THE_LOG = {f"audit.{put}": 2 for put in ("put", "put_about", "put_for_order")}
+"""What writes into the audit log, and which of its arguments is the action."""
+
+
+def hands_on(tree: ast.AST) -> dict[str, int]:
+    """The functions of a file that hand an action on, by a parameter of that name."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    names = {function.name: [one.arg for one in function.args.args] for function in functions}
+    return {name: parameters.index("action") for name, parameters in names.items() if "action" in parameters}
+
+
+def words_of(given: ast.expr) -> Iterator[str]:
+    """The actions that an argument can be."""
+    if isinstance(given, ast.Constant):
+        yield str(given.value)
+    elif isinstance(given, ast.JoinedStr):
+        beginning = ast.literal_eval(given.values[0])
+        yield from (f"{beginning}{word}" for word in MADE_UP[beginning])
+    else:
+        assert ast.unparse(given) == "action", f"an action that no test can read: {ast.unparse(given)}"
+
+
 def actions_of(tree: ast.AST) -> Iterator[str]:
     """The actions that a verb hands to the audit log, or to a function of its own file that does."""
+    places = IN_THE_LOG | hands_on(tree)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        handed = ast.unparse(node.func)
-        if handed not in ("audit.put", "audit.put_for_order", "_put"):
-            continue
-        places = slice(None) if handed == "_put" else slice(2, 3)
-        for given in node.args[places]:
-            if isinstance(given, ast.Constant):
-                yield str(given.value)
-            elif isinstance(given, ast.JoinedStr):
-                beginning = ast.literal_eval(given.values[0])
-                yield from (f"{beginning}{word}" for word in MADE_UP[beginning])
+        place = places.get(ast.unparse(node.func)) if isinstance(node, ast.Call) else None
+        if isinstance(node, ast.Call) and place is not None:
+            yield from words_of(node.args[place])
 
 
 def all_actions() -> set[str]:
@@ -41,7 +56,9 @@ def all_actions() -> set[str]:
 
 
 def test_every_action_of_every_verb_has_a_sentence() -> None:
-    assert {"order_reserved", "order_expired", "refund_done", "setting_changed"} <= all_actions()
+    found = all_actions()
+    assert {"order_reserved", "order_expired", "refund_done", "setting_changed", "number_retired"} <= found
+    assert {"deposit_held", "vehicle_returned", "card_approved", "battery_returned", "battery_taken_in"} <= found
     assert sorted(all_actions() - SENTENCES.keys()) == []
 
 
@@ -78,6 +95,29 @@ def test_no_sentence_is_for_nothing() -> None:
         ),
         ("payment_suspect", {"misfit": "amount", "amount_fen": 100}, None, "收到 ¥1.00，金额不符，没有入账，等人处理"),
         ("refund_wanted", {"amount_fen": 100}, None, "退款 ¥1.00，王*涵发起，原路退回"),
+        ("deposit_held", {"deposit_kind": "flash", "amount_fen": 300_00}, None, "闪充押金已付 ¥300.00，微信支付"),
+        ("deposit_withheld", {"item": "后视镜", "amount_fen": 80_00}, None, "押金扣 ¥80.00，后视镜，王*涵"),
+        (
+            "vehicle_returned",
+            {"number": "AZ0001", "condition": "good", "place": "stock", "number_released": True},
+            None,
+            "已还车，王*涵验车，完好，入库|编号 AZ0001 空出",
+        ),
+        (
+            "damage_settled",
+            {"amount_fen": 0},
+            "擦伤很轻",
+            "损坏已处理，王*涵，没有扣款|原因：擦伤很轻",
+        ),
+        ("card_rejected", {}, "照片看不清", "学生证未通过，王*涵审核|原因：照片看不清"),
+        ("battery_taken", {"number": "A00042"}, None, "扫码使用，王*涵，电池 A00042"),
+        ("battery_returned", {"number": "A00042", "ended_by": "exchange"}, None, "换电，王*涵，电池 A00042"),
+        (
+            "battery_moved",
+            {"number": "A00042", "before": "in_stock", "after": "repair"},
+            "外壳裂了",
+            "改电池状态，王*涵，电池 A00042|在库 → 维修；原因：外壳裂了",
+        ),
         ("what_nobody_knows", {}, None, "王*涵改动了这个订单"),
     ],
 )
@@ -93,3 +133,10 @@ def test_a_try_at_the_counter_says_what_was_typed_and_the_answer() -> None:
     assert try_line(Answer.NOT_THIS_PERSONS, "王*涵", None, at_counter=False).text == (
         "王*涵在手机上输入 看不懂的内容，和订单的编号不符"
     )
+
+
+def test_money_says_what_it_is_for() -> None:
+    assert payment_words(PaymentStatus.SETTLES, "租车押金") == "支付租车押金"
+    assert payment_words(PaymentStatus.SUSPECT, "租金") == "支付租金（核对不上）"
+    assert refund_words(RefundStatus.DONE, "闪充押金") == "退闪充押金"
+    assert refund_words(RefundStatus.REFUSED, "车款") == "退车款（微信已关闭）"

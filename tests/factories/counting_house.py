@@ -17,6 +17,7 @@ from app.models.people import Customer
 from app.usecases import checkout
 from app.usecases.checkout import PaymentSheet
 from app.web.current import RUNTIME
+from tests.factories.orders import charge_of
 from tests.factories.people import a_customer
 from tests.factories.reading import read
 from tests.fixtures.simulators import Simulator
@@ -43,7 +44,7 @@ def sheet_of(app: Flask, order_id: int, customer: Actor) -> PaymentSheet | None:
     """Asks WeChat for a payment of the order."""
     runtime = app.extensions[RUNTIME]
     with app.app_context():
-        return checkout.ask_for_payment(runtime.till, order_id, actor=customer, now=runtime.clock.now())
+        return checkout.ask_for_payment(runtime.till, charge_of(app, order_id), actor=customer, now=runtime.clock.now())
 
 
 def prepay_id(sheet: PaymentSheet | None) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.domain.charges import PaymentNotice
 from app.domain.numbering import Business
@@ -16,7 +16,7 @@ from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.people import Customer
 from app.models.vehicles import Listing, StockMovement, StockReason
-from app.usecases import orders, payments, pickup, refunds
+from app.usecases import orders, payments, pickup, refund_notices
 from app.web.current import RUNTIME
 from tests.factories.ground import COLOURS, LONG_AGO, PRICE_FEN
 from tests.factories.people import a_customer, a_member_of_staff
@@ -50,6 +50,12 @@ def order_of(app: Flask, order_id: int) -> Order:
     """The row as it stands now."""
     with read(app) as session:
         return session.get_one(Order, order_id)
+
+
+def charge_of(app: Flask, order_id: int) -> int:
+    """The id of what the order costs."""
+    with read(app) as session:
+        return session.scalars(select(Charge.id).where(Charge.order_id == order_id)).one()
 
 
 def a_notice(
@@ -105,7 +111,7 @@ def an_order(
             typed = order_of(app, order_id).number
             assert orders.enter_number(order_id, typed=typed, actor=customer, now=now)
         if prepared or paid or picked_up:
-            wanted = payments.begin_attempt(order_id, actor=customer, now=now).wanted
+            wanted = payments.begin_attempt(charge_of(app, order_id), actor=customer, now=now).wanted
             payments.attempt_prepared(wanted.out_trade_no, prepay_id=f"wx{next(_keys):030d}")
             if paid or picked_up:
                 pay(
@@ -152,6 +158,15 @@ def expire(app: Flask, order_id: int) -> None:
 
 def tell_of_refund(app: Flask, order_id: int, status: RefundStatus, *, now: datetime | None = None) -> None:
     """WeChat tells how the newest refund of an order goes on."""
+    _tell_of_refund(app, Charge.order_id == order_id, status, now)
+
+
+def tell_of_deposit_refund(app: Flask, deposit_id: int, status: RefundStatus, *, now: datetime | None = None) -> None:
+    """The same of a deposit."""
+    _tell_of_refund(app, Charge.deposit_id == deposit_id, status, now)
+
+
+def _tell_of_refund(app: Flask, of: ColumnElement[bool], status: RefundStatus, now: datetime | None) -> None:
     runtime = app.extensions[RUNTIME]
     now = now or runtime.clock.now()
     with read(app) as session:
@@ -159,7 +174,7 @@ def tell_of_refund(app: Flask, order_id: int, status: RefundStatus, *, now: date
             select(Refund, Payment)
             .join(Payment, Payment.id == Refund.payment_id)
             .join(Charge, Charge.id == Payment.charge_id)
-            .where(Charge.order_id == order_id)
+            .where(of)
             .order_by(Refund.id.desc())
         ).first() or (None, None)
     assert refund is not None
@@ -174,4 +189,6 @@ def tell_of_refund(app: Flask, order_id: int, status: RefundStatus, *, now: date
         mch_id=runtime.till.merchant.mch_id,
     )
     with app.app_context():
-        refunds.take_refund_notice(notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now)
+        refund_notices.take_refund_notice(
+            notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now
+        )

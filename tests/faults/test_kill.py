@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from itertools import count
+from itertools import count, cycle
 from typing import NoReturn
 
 import pytest
@@ -14,19 +14,36 @@ from sqlalchemy import Engine, event, select, text
 
 from app.db import db
 from app.domain.charges import PaymentNotice
+from app.domain.deposits import DamageItem, DepositKind, DepositStatus
+from app.domain.numbering import BatteryNumber
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Actor, Role
+from app.domain.pictures import PhotoKind
 from app.domain.refunds import RefundNotice, RefundStatus
+from app.domain.rentals import Condition, Place
 from app.models.base import Base
-from app.models.money import Payment, Refund
+from app.models.money import Charge, Payment, Refund
 from app.models.people import Customer
-from app.usecases import orders, payments, pickup, refunds
+from app.usecases import deposits, flash_charge, orders, payments, pickup, refund_notices, rentals
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, payments_of, refunds_of
+from tests.factories.flash import a_member, a_use, some_batteries, take_back, use_of
 from tests.factories.ground import COLOURS, PRICE_FEN
 from tests.factories.orders import a_listing_id, a_notice, an_order, order_of, stock_up
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
+from tests.factories.rentals import (
+    DEPOSIT_FEN,
+    a_card,
+    a_deposit,
+    a_photo,
+    a_rental_listing,
+    a_rental_order,
+    deposit_statuses,
+    deposits_of,
+    give_back,
+    rental_of,
+)
 from tests.fixtures.databases import Database
 
 pytestmark = [pytest.mark.both_engines, pytest.mark.faults, pytest.mark.timeout(600)]
@@ -91,28 +108,52 @@ def fingerprint(app: Flask) -> dict[str, int]:
         return {row[0]: row[1] for row in session.execute(COUNT_ALL)}
 
 
+def kill(app: Flask, arrange: Callable[[], Act], expect: Callable[[], None], at: int) -> bool:
+    """Arrange, kill, see that all or nothing is there, do the act again, see that it is done once.
+
+    False, and nothing to see, once the act has fewer points.
+    """
+    act = arrange()
+    before = fingerprint(app)
+    if not killed_at(app, act, at):
+        return False
+    left = fingerprint(app)
+    with app.app_context():
+        act()
+    done = fingerprint(app)
+    assert left in (before, done), f"half a state after point {at}: {_difference(before, left)}"
+    expect()
+    return True
+
+
 def kill_everywhere(
     app: Flask, arrange: Callable[[], Act], expect: Callable[[], None], *, passes: int = 1, first: int = 1
 ) -> int:
-    """For each point: arrange, kill, see that all or nothing is there, do the act again, see that it is done once."""
+    """Kills at each point; how often."""
     kills = 0
     for _ in range(passes):
         at = first
-        while True:
-            act = arrange()
-            before = fingerprint(app)
-            if not killed_at(app, act, at):
-                break
+        while kill(app, arrange, expect, at):
             kills += 1
-            left = fingerprint(app)
-            with app.app_context():
-                act()
-            done = fingerprint(app)
-            assert left in (before, done), f"half a state after point {at}: {_difference(before, left)}"
-            expect()
             at += 1
     assert_nothing_violated(app)
     return kills
+
+
+def kill_here_and_there(
+    app: Flask, arrange: Callable[[], Act], expect: Callable[[], None], *, first: int, every: int
+) -> int:
+    """Kills at some points, and around the commit; how many points there are."""
+    counter = Killer(None)
+    act = arrange()
+    counter.watch(db.engine)
+    act()
+    last = counter.points + 1  # after the commit
+    expect()
+    for at in sorted({*range(first, last, every), last - 2, last - 1, last}):
+        assert kill(app, arrange, expect, at)
+    assert_nothing_violated(app)
+    return last
 
 
 def _difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
@@ -207,7 +248,7 @@ class Stage:
             mch_id=self.runtime.till.merchant.mch_id,
         )
         return partial(
-            refunds.take_refund_notice,
+            refund_notices.take_refund_notice,
             notice,
             our_mch_id=notice.mch_id,
             vault=self.runtime.vault,
@@ -229,6 +270,139 @@ class Stage:
 
     def refund_is_done(self) -> None:
         assert self.last_refund()[0].status is RefundStatus.DONE
+
+
+class RentStage(Stage):
+    """The same, with vehicles for rent, batteries, and a member who uses them."""
+
+    def __init__(self, app: Flask, database: Database) -> None:
+        super().__init__(app, database)
+        self.database = database
+        self.listing_id = a_rental_listing(database, price_fen=0, stock=5_000)
+        self.numbers = cycle(f"A{n:05d}" for n in range(1, 4))
+        some_batteries(database, last=3)
+        self.manager = a_member_of_staff(app, role=Role.MANAGER)
+        self.member = a_member(app)
+        self.renter = self.buyer
+        self.use_id = 0
+        a_card(app, self.buyer)
+
+    def a_renter(self) -> Actor:
+        """A person with a vehicle out; `order_id` is its order."""
+        renter = a_customer(self.app)
+        self.order_id = a_rental_order(self.app, self.database, customer=renter, price_fen=0, picked_up=True)
+        return renter
+
+    def to_agree(self) -> Act:
+        """Each choice drops the one before, with its attempt."""
+        if not self.order_id:
+            self.order_id = a_rental_order(
+                self.app, self.database, customer=self.buyer, price_fen=0, card=False, deposit=None
+            )
+        due = deposits_of(self.app, self.buyer)
+        kind = DepositKind.FLASH if due and due[-1].kind is DepositKind.RENTAL else DepositKind.RENTAL
+        if due:
+            with read(self.app) as session:
+                charge_id = session.scalars(select(Charge.id).where(Charge.deposit_id == due[-1].id)).one()
+            payments.begin_attempt(charge_id, actor=self.buyer, now=self.now)
+        return partial(
+            deposits.agree, kind, order_id=self.order_id, seen_fen=DEPOSIT_FEN, actor=self.buyer, now=self.now
+        )
+
+    def one_is_due(self) -> None:
+        statuses = deposit_statuses(self.app, self.buyer)
+        assert statuses == [DepositStatus.VOID] * (len(statuses) - 1) + [DepositStatus.DUE]
+
+    def to_pay_a_deposit(self) -> Act:
+        """Flash charge is opened while a vehicle is out: the other deposit goes back."""
+        self.renter = self.a_renter()
+        charge_id = a_deposit(self.app, self.renter, DepositKind.FLASH, paid=False)
+        wanted = payments.begin_attempt(charge_id, actor=self.renter, now=self.now).wanted
+        notice = a_notice(
+            self.app, wanted.out_trade_no, openid=wanted.openid, amount_fen=wanted.amount_fen, now=self.now
+        )
+        return partial(self.take, notice)
+
+    def the_deposit_is_held(self) -> None:
+        assert deposit_statuses(self.app, self.renter) == [DepositStatus.REFUNDING, DepositStatus.HELD]
+
+    def to_return(self) -> Act:
+        self.renter = self.a_renter()
+        return partial(
+            rentals.return_vehicle,
+            self.order_id,
+            condition=Condition.GOOD,
+            place=Place.STOCK,
+            plate_off=True,
+            actor=self.clerk,
+            now=self.now,
+        )
+
+    def the_deposit_is_on_its_way_back(self) -> None:
+        assert deposit_statuses(self.app, self.renter) == [DepositStatus.REFUNDING]
+        assert rental_of(self.app, self.order_id).settled_at is not None
+
+    def to_settle_damage(self) -> Act:
+        self.renter = self.a_renter()
+        give_back(self.app, self.order_id, condition=Condition.DAMAGED)
+        return partial(
+            rentals.settle_damage,
+            self.order_id,
+            items=[DamageItem("后视镜", 80_00), DamageItem("漆面", 30_00)],
+            photo=a_photo(PhotoKind.DAMAGE),
+            reason="左边擦坏了",
+            request_key=f"damage-{next(_keys)}",
+            actor=self.manager,
+            now=self.now,
+        )
+
+    def to_scan(self) -> Act:
+        if self.use_id:
+            take_back(self.app, self.use_id)
+        number = BatteryNumber.parse(next(self.numbers))
+
+        def scan() -> None:
+            self.use_id = flash_charge.scan(number, actor=self.member, now=self.now).use_id
+
+        return scan
+
+    def to_exchange(self) -> Act:
+        if not self.use_id:
+            self.use_id = a_use(self.app, self.member, next(self.numbers))
+        battery_id, fresh = use_of(self.app, self.use_id).battery_id, BatteryNumber.parse(next(self.numbers))
+
+        def exchange() -> None:
+            self.use_id = flash_charge.exchange(battery_id, fresh, actor=self.clerk, now=self.now)
+
+        return exchange
+
+    def the_use_is_open(self) -> None:
+        assert use_of(self.app, self.use_id).returned_at is None
+
+
+@pytest.mark.parametrize(
+    ("arrange", "expect", "least_points"),
+    [
+        ("to_agree", "one_is_due", 30),
+        ("to_pay_a_deposit", "the_deposit_is_held", 50),
+        ("to_return", "the_deposit_is_on_its_way_back", 50),
+        ("to_settle_damage", "the_deposit_is_on_its_way_back", 50),
+        ("to_scan", "the_use_is_open", 40),
+        ("to_exchange", "the_use_is_open", 60),
+    ],
+)
+def test_a_killed_act_of_rent_or_flash_charge_leaves_all_or_nothing(
+    app: Flask, database: Database, arrange: str, expect: str, least_points: int, fault_passes: int
+) -> None:
+    """In the suite at every twelfth point, others on the other engine; in `./dev faults` at each."""
+    stage = RentStage(app, database)
+    act, seen = getattr(stage, arrange), getattr(stage, expect)
+    with app.app_context():
+        if fault_passes > 1:
+            assert kill_everywhere(app, act, seen) >= least_points
+        else:
+            first = 1 if database.engine_name == "sqlite" else 7
+            assert kill_here_and_there(app, act, seen, first=first, every=12) >= least_points
 
 
 @pytest.mark.parametrize(
@@ -268,5 +442,8 @@ def test_an_act_in_two_transactions_is_found_out(app: Flask, database: Database)
         return both
 
     least_points_of_a_reservation = 30
-    with app.app_context(), pytest.raises(AssertionError, match="half a state"):
-        kill_everywhere(app, to_reserve_and_enter, stage.is_reserved, first=least_points_of_a_reservation)
+    with app.app_context():
+        with pytest.raises(AssertionError, match="half a state"):
+            kill_everywhere(app, to_reserve_and_enter, stage.is_reserved, first=least_points_of_a_reservation)
+        with pytest.raises(AssertionError, match="half a state"):
+            kill_here_and_there(app, to_reserve_and_enter, stage.is_reserved, first=1, every=12)

@@ -1,4 +1,4 @@
-"""The list of orders reads by an index whatever one filter is set, on both engines, in a bounded number of statements.
+"""The lists of orders read by an index whatever one filter is set, on both engines, in a bounded number of statements.
 
 The list is asked with 100,000 orders. The other pages are asked with 2,000: SQLite plans by the shape of the indexes,
 so its plan is the same; PostgreSQL would rightly read a small table from end to end, and with `enable_seqscan` off it
@@ -8,7 +8,7 @@ does so only where no index fits, which is what is asked here.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,20 +16,23 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, event, select, text
 
 from app.domain.calendar import business_day
+from app.domain.deposits import DepositKind
 from app.domain.finding import read_search
-from app.domain.orders import OrderStatus
 from app.domain.permissions import Role
-from app.domain.standing import Todo
+from app.domain.standing import RENTAL_STATES, RENTAL_TODOS, SALE_STATES, SALE_TODOS
 from app.models.money import Payment
 from app.models.orders import Order
 from app.models.people import Identity
-from app.queries import home, suspects
+from app.queries import card_reviews, deposit_list, deposit_page, home, suspects
 from app.queries import order_page as pages
-from app.queries.orders import OrderFilters, order_list
+from app.queries.deposit_list import DepositFilters, DepositTab
+from app.queries.orders import RENTED, OrderFilters, order_list
+from app.queries.paging import Key
 from app.web.current import RUNTIME
 from tests.factories.bulk import many_orders
 from tests.factories.people import a_member_of_staff
 from tests.factories.reading import read
+from tests.factories.rentals import a_rental_order
 from tests.fixtures.databases import Database
 
 LARGE = (
@@ -47,7 +50,13 @@ LARGE = (
     "identity",
     "identity_key",
     "restriction",
+    "rental",
+    "deposit",
+    "deposit_withholding",
+    "student_card",
+    "battery_use",
 )
+LATE_KEY = Key(datetime(2026, 12, 1, tzinfo=UTC), 1)
 MOST_STATEMENTS = 6
 """People of a name twice at most, listings of a model, the page, its rows, the counts, the place of the page."""
 
@@ -72,7 +81,9 @@ def scanned(database: Database, statement: str, parameters: Any) -> list[str]:
         if database.engine_name == "sqlite":
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             steps = [str(row[3]) for row in rows]
-            return [step for step in steps if re.match(rf"SCAN ({'|'.join(LARGE)})\b", step)]
+            # An index of what is not done yet may be read whole.
+            some = "(?! USING INDEX ix_rental_(out|unsettled))"
+            return [step for step in steps if re.match(rf"SCAN ({'|'.join(LARGE)})\b{some}", step)]
         connection.execute(text("SET enable_seqscan = off"))
         steps = [str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
         return [step for step in steps if re.search(rf"Seq Scan on ({'|'.join(LARGE)})\b", step)]
@@ -95,10 +106,17 @@ def test_any_one_filter_reads_by_an_index(app: Flask, database: Database) -> Non
     filters = [
         OrderFilters(),
         OrderFilters(region_id=newest.region_id),
-        *(OrderFilters(status=status) for status in OrderStatus),
+        *(OrderFilters(state=state) for state in SALE_STATES),
         *(OrderFilters(first_on=today - timedelta(days=days - 1), last_on=today) for days in (1, 7, 30, 365)),
         OrderFilters(model_id=1),
-        *(OrderFilters(todo=todo) for todo in Todo),
+        *(OrderFilters(todo=todo) for todo in SALE_TODOS),
+        OrderFilters(RENTED),
+        OrderFilters(RENTED[1:], region_id=newest.region_id),
+        *(OrderFilters(RENTED, state=state) for state in RENTAL_STATES),
+        *(OrderFilters(RENTED, first_on=today - timedelta(days=days - 1), last_on=today) for days in (1, 365)),
+        OrderFilters(RENTED, model_id=1),
+        *(OrderFilters(RENTED, todo=todo) for todo in RENTAL_TODOS),
+        *(OrderFilters(RENTED, search=read_search(typed)) for typed in (newest.number[-4:], person.name, transaction)),
         *(
             OrderFilters(search=read_search(typed))
             for typed in (
@@ -133,6 +151,8 @@ def test_home_and_what_waits_for_a_person_read_by_an_index(app: Flask, database:
     if database.engine_name == "postgresql":
         database.execute("ANALYZE")
     now = app.extensions[RUNTIME].clock.now()
+    rental = a_rental_order(app, database, picked_up=True)
+    rental_of_b = a_rental_order(app, database, region="B", deposit=DepositKind.FLASH, picked_up=True)
     for role, region in ((Role.OWNER, None), (Role.MANAGER, "B")):
         actor = a_member_of_staff(app, role=role, region=region)
         with read(app) as session, noted() as statements:
@@ -141,8 +161,24 @@ def test_home_and_what_waits_for_a_person_read_by_an_index(app: Flask, database:
             home.orders_by_day(session, actor, region_id=None, last_on=business_day(now))
             suspects.trouble_counts(session, actor, region_id=None)
             suspects.trouble_page(session, actor, region_id=None, trouble=None, after=None, before=None, size=50)
-            if region is None:
-                pages.order_page(session, actor, 5, now)
+            pages.order_page(session, actor, rental if region is None else rental_of_b, now)
+            deposit_page.deposit_page(session, actor, 1 if region is None else 2, now)
+            for tab in DepositTab:
+                deposit_list.deposit_list(
+                    session, actor, tab, DepositFilters(), after=None, before=LATE_KEY, size=20, now=now
+                )
+            for typed in ("AZ0001", "0001", "王晓涵", "D26112400001-1-abcdef"):
+                filters = DepositFilters(search=read_search(typed))
+                deposit_list.deposit_list(
+                    session, actor, DepositTab.HELD, filters, after=None, before=None, size=20, now=now
+                )
+            for status in card_reviews.LISTED:
+                card_reviews.card_list(
+                    session, actor, status, region_id=None, since=now, after=None, before=LATE_KEY, size=20
+                )
+            card_reviews.card_review(
+                session, actor, 1 if region is None else 2, region_id=None, vault=app.extensions[RUNTIME].vault
+            )
         assert len(statements) > 8
         for statement, parameters in statements:
             assert not scanned(database, statement, parameters), statement

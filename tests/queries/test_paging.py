@@ -76,3 +76,21 @@ def test_walking_there_and_back_shows_each_row_once(session: Session, merged: bo
 def test_past_the_end_there_is_nothing(session: Session) -> None:
     assert page(session, merged=False, after=Key(NOON - timedelta(days=1), 1)).rows == ()
     assert page_of_streams(session, [], after=None, before=None, size=4, load=load) == Page((), None, None)
+
+
+@pytest.mark.both_engines
+def test_a_list_that_begins_with_the_oldest_is_walked_the_same_way(session: Session) -> None:
+    everything = list(session.scalars(select(JobRun.id).order_by(JobRun.started_at, JobRun.id)))
+    streams = [Stream(rows_of(job), JobRun.started_at, JobRun.id) for job in JOBS]
+
+    def of(*, after: Key | None = None, before: Key | None = None) -> Page[int]:
+        return page_of_streams(session, streams, after=after, before=before, size=4, load=load, oldest_first=True)
+
+    there = [of()]
+    while there[-1].older:
+        there.append(of(after=there[-1].older))
+    assert [row for part in there for row in part.rows] == everything
+    back = [there[-1]]
+    while back[-1].newer:
+        back.append(of(before=back[-1].newer))
+    assert [row for part in reversed(back) for row in part.rows] == everything

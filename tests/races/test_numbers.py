@@ -110,13 +110,13 @@ def a_client(app: Flask, url: str, listing_id: int, seed: int) -> Client:
 def replay(session: Session, letter: str) -> int:
     """Replays a series by its own sequence; the number of claims. Raises AssertionError at the first wrong one."""
     slots = {slot.id: slot.n for slot in session.scalars(select(NumberSlot).join(NumberSeries).where(_series(letter)))}
-    events: list[tuple[int, str, int, int]] = []
+    events: list[tuple[int, str, int, int | None]] = []
     for holding in session.scalars(select(NumberHolding).where(NumberHolding.slot_id.in_(slots))):
         events.append((holding.from_seq, "claim", slots[holding.slot_id], holding.order_id))
         if holding.to_seq is not None:
             events.append((holding.to_seq, "release", slots[holding.slot_id], holding.order_id))
     assert len({event[0] for event in events}) == len(events), "two turns of the series share a seq"
-    holders: dict[int, int] = {}
+    holders: dict[int, int | None] = {}
     free = set(slots.values())
     for seq, kind, n, order_id in sorted(events):
         if kind == "claim":

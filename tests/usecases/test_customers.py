@@ -8,17 +8,22 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
+from app.domain.identity import CONSENT_ID_NUMBER
 from app.domain.permissions import Actor
+from app.domain.restrictions import Cause
 from app.models.directory import School
 from app.models.people import Consent, ConsentText, Customer, CustomerStatus, Identity, IdentityKey, Restriction
 from app.queries import people
 from app.usecases import customers
 from app.usecases.customers import RealName
 from app.web.current import RUNTIME
+from tests.factories.flash import a_member, a_use, some_batteries, take_back
 from tests.factories.orders import an_order
 from tests.factories.people import a_customer, a_member_of_staff, an_id_number
 from tests.factories.reading import read
 from tests.fixtures.databases import Database
+
+DAY = timedelta(days=1)
 
 
 def now_of(app: Flask) -> datetime:
@@ -29,7 +34,7 @@ def now_of(app: Flask) -> datetime:
 def a_real_name(app: Flask, **changed: object) -> RealName:
     with read(app) as session:
         school_id = session.scalars(select(School.id).where(School.name == "浙江大学")).one()
-        text_id = session.scalars(select(ConsentText.id)).first()
+        text_id = session.scalars(select(ConsentText.id).where(ConsentText.kind == CONSENT_ID_NUMBER)).one()
     fields: dict[str, object] = {
         "name": "王晓涵",
         "id_number": an_id_number(),
@@ -129,12 +134,27 @@ def test_a_freeze_is_one_open_row_with_a_reason(context: Flask, database: Databa
     assert database.count(Restriction) == 2
 
 
-def test_the_oldest_freeze_is_the_one_that_is_told(context: Flask) -> None:
-    order_id, manager = an_order(context), a_member_of_staff(context, role="manager")
-    customers.freeze(order_id, reason="核实身份", actor=manager, now=now_of(context))
-    with read(context) as session:
-        customer_id = session.scalars(select(Restriction.customer_id)).one()
-        freeze = people.freeze_of(session, customer_id)
-        assert people.freeze_of(session, customer_id + 1) is None
-    assert freeze is not None
-    assert freeze.reason == "核实身份"
+@pytest.mark.req("SET-4")
+def test_the_oldest_freeze_is_the_one_that_is_told(context: Flask, database: Database) -> None:
+    """By hand after ten days, by the battery that is not back after thirty: whoever looks later sees the older one."""
+    some_batteries(database, last=1)
+    member, manager, now = a_member(context), a_member_of_staff(context, role="manager"), now_of(context)
+    use_id = a_use(context, member, now=now)
+    order_id = an_order(context, customer=member, now=now)
+
+    def told(after_days: int) -> tuple[Cause, str] | None:
+        with read(context) as session:
+            freeze = people.freeze_of(session, member.id or 0, now + after_days * DAY)
+            assert people.freeze_of(session, 999, now + after_days * DAY) is None
+        return (freeze.cause, freeze.reason) if freeze else None
+
+    assert told(29) is None
+    assert told(30) == (Cause.OVERDUE, "电池 A00001 用了 30 天没还")
+    customers.freeze(order_id, reason="核实身份", actor=manager, now=now + 10 * DAY)
+    assert told(29) == (Cause.MANUAL, "核实身份")
+    assert told(40) == (Cause.MANUAL, "核实身份")
+    customers.unfreeze(order_id, reason="核实完了", actor=manager, now=now + 31 * DAY)
+    customers.freeze(order_id, reason="又一次", actor=manager, now=now + 32 * DAY)
+    assert told(40) == (Cause.OVERDUE, "电池 A00001 用了 40 天没还")
+    take_back(context, use_id, now=now + 41 * DAY)
+    assert told(42) == (Cause.MANUAL, "又一次")

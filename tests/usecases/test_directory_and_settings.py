@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from app.domain.directory import ContactFacts, ContactKind, StoreFacts
 from app.domain.errors import Rule, RuleBroken
-from app.domain.numbering import Business
+from app.domain.numbering import LAST_NUMBER, Business
 from app.domain.permissions import Role
 from app.domain.settings import RESERVATION_HOURS
 from app.models.directory import Contact, Region, School, SettingVersion
-from app.models.numbers import NumberSeries
+from app.models.numbers import NumberSeries, NumberSlot
 from app.queries import directory as reads
 from app.queries import settings
 from app.usecases import directory
@@ -37,8 +37,10 @@ def test_a_region_comes_whole_or_not_at_all(context: Flask, database: Database) 
     assert broken.value.rule is Rule.LETTER_TAKEN
     assert database.count(Region) == 3
     region_id = directory.add_region(letter="D", name="下沙", store=store, actor=owner, now=now)
-    series = database.one(select(NumberSeries).where(NumberSeries.region_id == region_id))
-    assert (series.business, series.seq) == (Business.SALE, 0)
+    series = database.all(select(NumberSeries).where(NumberSeries.region_id == region_id))
+    assert {one.business: one.seq for one in series} == dict.fromkeys(Business, 0)  # sale, rental, mini rental
+    slots = database.count(NumberSlot, NumberSlot.series_id.in_([one.id for one in series]))
+    assert slots == len(Business) * LAST_NUMBER
     directory.change_contact(
         region_id, ContactKind.REPAIR, contact=ContactFacts("13812342047", "", ""), actor=owner, now=now
     )

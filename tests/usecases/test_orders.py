@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, select
 
 from app.domain.charges import ChargeStatus
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
@@ -13,7 +12,6 @@ from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Actor
 from app.domain.settings import CANCEL_PAID_HOURS, RESERVATION_HOURS, UNPAID_SALE_LIMIT
-from app.models.directory import SettingVersion
 from app.models.money import Charge, ChargeLine, Refund
 from app.models.numbers import NumberSeries, NumberSlot, SlotState
 from app.models.orders import Order, OrderDay, PickupAttempt
@@ -25,6 +23,7 @@ from tests.factories.ground import COLOURS, LONG_AGO, PRICE_FEN, STOCK
 from tests.factories.orders import a_listing_id, an_order, order_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.reading import read
+from tests.factories.settings import a_setting
 from tests.fixtures.databases import Database
 
 JOB = Actor.job("tests")
@@ -65,21 +64,6 @@ def nothing_was_reserved(app: Flask) -> bool:
         taken = session.scalars(select(NumberSlot.id).where(NumberSlot.state != SlotState.FREE)).all()
         turns = session.scalars(select(func.sum(NumberSeries.seq))).one()
     return _stock(app) == STOCK and not rows and not taken and turns == 0
-
-
-def set_value(database: Database, app: Flask, key: str, value: int, *, region: str | None = None) -> None:
-    staff = a_member_of_staff(app, role="owner", region=None)
-    region_id = a_region_id(app, region) if region else None
-    version = SettingVersion(
-        key=key,
-        region_id=region_id,
-        value=value,
-        effective_at=LONG_AGO,
-        made_at=LONG_AGO,
-        staff_id=staff.id,
-        reason="试",
-    )
-    database.add(version)
 
 
 @pytest.fixture
@@ -126,7 +110,7 @@ def test_one_person_may_reserve_several_vehicles(context: Flask, buyer: Actor) -
 def test_unpaid_reservations_are_limited_and_paid_ones_are_not(
     context: Flask, database: Database, buyer: Actor
 ) -> None:
-    set_value(database, context, UNPAID_SALE_LIMIT.key, 2)
+    a_setting(context, database, UNPAID_SALE_LIMIT, 2)
     for _ in range(3):
         an_order(context, customer=buyer, paid=True)
     reserve(context, buyer, request_key="a")
@@ -169,9 +153,9 @@ def test_a_series_that_has_run_out_refuses_and_loses_nothing(context: Flask, dat
         of_sales = select(NumberSeries.id).where(
             NumberSeries.region_id == region_id, NumberSeries.business == Business.SALE
         )
-        elsewhere = _another_series(session, region_id)
-        others = update(NumberSlot).where(NumberSlot.series_id == session.scalars(of_sales).one(), NumberSlot.n > 1)
-        session.execute(others.values(series_id=elsewhere))
+        session.execute(
+            delete(NumberSlot).where(NumberSlot.series_id == session.scalars(of_sales).one(), NumberSlot.n > 1)
+        )
     stock = _stock(context)
     with pytest.raises(RuleBroken) as broken:
         reserve(context, buyer, request_key="b")
@@ -179,13 +163,6 @@ def test_a_series_that_has_run_out_refuses_and_loses_nothing(context: Flask, dat
     assert _stock(context) == stock
     orders.cancel_order(first, reason="", actor=buyer, now=now_of(context))
     assert order_of(context, reserve(context, buyer, request_key="b")).number == "AM0001"  # and goes on by itself
-
-
-def _another_series(session: Session, region_id: int) -> int:
-    series = NumberSeries(region_id=region_id, business=Business.RENTAL, seq=0)
-    session.add(series)
-    session.flush()
-    return series.id
 
 
 def _stock(app: Flask) -> int:
@@ -223,8 +200,8 @@ def test_a_vehicle_that_costs_nothing_is_paid_at_once_and_never_expires(
 @pytest.mark.req("SET-11", "SET-6", "SET-7")
 def test_an_order_keeps_the_terms_that_it_was_reserved_under(context: Flask, database: Database, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer, paid=True)
-    set_value(database, context, CANCEL_PAID_HOURS.key, 0)
-    set_value(database, context, RESERVATION_HOURS.key, 1)
+    a_setting(context, database, CANCEL_PAID_HOURS, 0)
+    a_setting(context, database, RESERVATION_HOURS, 1)
     later = reserve(context, buyer)
     assert order_of(context, later).expires_at - order_of(context, later).reserved_at == HOUR
     assert order_of(context, later).cancel_paid_hours == 0

@@ -20,7 +20,7 @@ from app.usecases import customers, orders, outbox, payments, pickup
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances, payments_of, refunds_of, statuses
 from tests.factories.ground import COLOURS, PRICE_FEN, STOCK
-from tests.factories.orders import a_notice, an_order, order_of
+from tests.factories.orders import a_notice, an_order, charge_of, order_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 
@@ -54,7 +54,7 @@ def money(app: Flask, out_trade_no: str, customer: Actor, amount_fen: int = PRIC
 
 def begun(app: Flask, order_id: int, customer: Actor, *, later: timedelta = timedelta()) -> str:
     """A payment attempt that WeChat knows of: its number."""
-    attempt = payments.begin_attempt(order_id, actor=customer, now=now_of(app) + later)
+    attempt = payments.begin_attempt(charge_of(app, order_id), actor=customer, now=now_of(app) + later)
     assert payments.attempt_prepared(attempt.wanted.out_trade_no, prepay_id="wx-prepared")
     return attempt.wanted.out_trade_no
 
@@ -302,20 +302,23 @@ def test_another_merchants_money_touches_nothing(context: Flask, buyer: Actor) -
 def test_a_payment_is_offered_only_once_the_number_was_right(context: Flask, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer)
     with pytest.raises(RuleBroken) as refused:
-        payments.begin_attempt(order_id, actor=buyer, now=now_of(context))
+        payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context))
     assert refused.value.rule is Rule.NOT_MATCHED
     assert not orders.enter_number(order_id, typed="AM0002", actor=buyer, now=now_of(context))
     assert orders.enter_number(order_id, typed="ａｍ0001", actor=buyer, now=now_of(context))
-    assert payments.begin_attempt(order_id, actor=buyer, now=now_of(context)).wanted.amount_fen == PRICE_FEN
+    assert (
+        payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context)).wanted.amount_fen
+        == PRICE_FEN
+    )
 
 
 def test_asking_again_is_the_same_attempt(context: Flask, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer, matched=True)
-    first = payments.begin_attempt(order_id, actor=buyer, now=now_of(context))
-    again = payments.begin_attempt(order_id, actor=buyer, now=now_of(context) + MINUTE)
+    first = payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context))
+    again = payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context) + MINUTE)
     assert first.wanted == again.wanted
     assert not again.over
-    assert payments.begin_attempt(order_id, actor=buyer, now=first.wanted.expires_at).over
+    assert payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=first.wanted.expires_at).over
 
 
 @pytest.mark.req("SET-7")
@@ -323,19 +326,21 @@ def test_no_payment_is_offered_with_less_than_five_minutes_left(context: Flask, 
     order_id = an_order(context, customer=buyer, matched=True)
     expires_at = order_of(context, order_id).expires_at
     with pytest.raises(RuleBroken) as refused:
-        payments.begin_attempt(order_id, actor=buyer, now=expires_at - 5 * MINUTE + timedelta(seconds=1))
+        payments.begin_attempt(
+            charge_of(context, order_id), actor=buyer, now=expires_at - 5 * MINUTE + timedelta(seconds=1)
+        )
     assert refused.value.rule is Rule.PAYMENT_TIME_OVER
-    attempt = payments.begin_attempt(order_id, actor=buyer, now=expires_at - 5 * MINUTE)
+    attempt = payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=expires_at - 5 * MINUTE)
     assert attempt.wanted.expires_at == expires_at - MINUTE
 
 
 def test_only_the_person_pays(context: Flask, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer, matched=True)
     with pytest.raises(NotFound):
-        payments.begin_attempt(order_id, actor=a_customer(context), now=now_of(context))
+        payments.begin_attempt(charge_of(context, order_id), actor=a_customer(context), now=now_of(context))
     for other in (a_member_of_staff(context, role="owner", region=None), JOB, Actor.visitor()):
         with pytest.raises(Forbidden):
-            payments.begin_attempt(order_id, actor=other, now=now_of(context))
+            payments.begin_attempt(charge_of(context, order_id), actor=other, now=now_of(context))
 
 
 @pytest.mark.parametrize(
@@ -348,7 +353,7 @@ def test_only_the_person_pays(context: Flask, buyer: Actor) -> None:
 def test_what_is_paid_is_not_paid_again(context: Flask, buyer: Actor, state: dict[str, bool], rule: Rule) -> None:
     order_id = an_order(context, customer=buyer, **state)  # type: ignore[arg-type]  # the table's own words
     with pytest.raises(RuleBroken) as refused:
-        payments.begin_attempt(order_id, actor=buyer, now=now_of(context))
+        payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context))
     assert refused.value.rule is rule
 
 
@@ -356,13 +361,15 @@ def test_a_closed_order_is_not_paid(context: Flask, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer, matched=True)
     orders.cancel_order(order_id, reason="", actor=buyer, now=now_of(context))
     with pytest.raises(RuleBroken) as refused:
-        payments.begin_attempt(order_id, actor=buyer, now=now_of(context))
+        payments.begin_attempt(charge_of(context, order_id), actor=buyer, now=now_of(context))
     assert refused.value.rule is Rule.NOT_RESERVED
 
 
 def test_wechats_answer_comes_too_late_for_an_attempt_that_was_closed(context: Flask, buyer: Actor) -> None:
     order_id = an_order(context, customer=buyer, matched=True)
-    out_trade_no = payments.begin_attempt(order_id, actor=buyer, now=now_of(context)).wanted.out_trade_no
+    out_trade_no = payments.begin_attempt(
+        charge_of(context, order_id), actor=buyer, now=now_of(context)
+    ).wanted.out_trade_no
     payments.attempt_closed(out_trade_no, actor=JOB, now=now_of(context))
     assert not payments.attempt_prepared(out_trade_no, prepay_id="wx-late")
     assert statuses(context, order_id) == [PaymentStatus.CLOSED]

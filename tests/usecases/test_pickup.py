@@ -4,12 +4,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.domain.batteries import BatteryState
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
+from app.domain.numbering import BatteryNumber, Business
 from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor
 from app.domain.pickup import Answer
@@ -17,16 +20,17 @@ from app.models.journal import Audit
 from app.models.money import LedgerTransfer
 from app.models.numbers import NumberSlot, SlotState
 from app.models.orders import Order, PickupAttempt
-from app.usecases import customers, orders, pickup
+from app.usecases import batteries, customers, orders, pickup
 from app.usecases.pickup import Reply
 from app.web.current import RUNTIME
+from tests.factories.counter import FRAME_NO, a_rental_without_approval
+from tests.factories.flash import a_member, a_use, some_batteries
 from tests.factories.ground import COLOURS
 from tests.factories.orders import an_order, order_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
+from tests.factories.rentals import a_rental_order
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import counted_statements
-
-FRAME_NO = "LBYD26B006021"
 
 
 class Desk:
@@ -45,12 +49,15 @@ class Desk:
     def number(self, order_id: int) -> str:
         return order_of(self.app, order_id).number
 
-    def scan(self, typed: str, *, open_order_id: int | None = None, scan_key: str | None = None) -> Reply:
+    def scan(
+        self, typed: str, *, open_order_id: int | None = None, open_battery: str = "", scan_key: str | None = None
+    ) -> Reply:
         with self.app.app_context():
             return pickup.answer_scan(
                 typed=typed,
                 region_id=self.region_id,
                 open_order_id=open_order_id,
+                open_battery=open_battery,
                 scan_key=scan_key,
                 actor=self.clerk,
                 now=self.now,
@@ -116,8 +123,8 @@ def test_digits_answer_with_both_groups_and_each_order_once(desk: Desk) -> None:
     an_order(desk.app, region="A", customer=a_customer(desk.app, region="A", phone="13712340001"))
     reply = desk.scan("０００１")
     assert reply.answer is Answer.CHOOSE
-    assert [found.order_id for found in reply.found.by_number] == [by_number]
-    assert [found.order_id for found in reply.found.by_phone] == [by_phone]
+    assert [found.number for found in reply.found.waiting] == [desk.number(by_number)]
+    assert [found.number for found in reply.found.by_phone] == [desk.number(by_phone)]
     assert desk.scan("9876").answer is Answer.UNKNOWN
 
 
@@ -155,6 +162,7 @@ def test_a_frame_number_goes_to_the_open_order_and_is_no_try(desk: Desk, databas
     [
         ("ｂｍ0007", "BM0007"),
         ("2047", "2047"),
+        ("https://rent.example/q/a00042", "A00042"),  # a battery
         ("13812342047", None),  # a phone
         ("王晓涵", None),  # a name
         ("330106200405010017", None),
@@ -181,6 +189,82 @@ def test_a_clerk_of_another_store_gets_no_answer(desk: Desk) -> None:
     desk.clerk = a_member_of_staff(desk.app, role="clerk", region="A")
     with pytest.raises(Forbidden):
         desk.scan("BM0001")
+
+
+# ---- Rentals and batteries ----
+
+
+@pytest.mark.req("NUM-8", "FLOW-RENT-2")
+@pytest.mark.both_engines
+def test_a_rental_is_answered_by_what_is_missing_first(desk: Desk, database: Database) -> None:
+    def rental(**how: Any) -> int:
+        how = {"now": desk.now - timedelta(hours=1), **how}
+        return a_rental_order(desk.app, database, region="B", **how)
+
+    unapproved, _ = a_rental_without_approval(desk.app, database, now=desk.now)
+    for order_id, answer in (
+        (rental(deposit=None), Answer.DEPOSIT_MISSING),
+        (rental(), Answer.NOT_PAID),
+        (unapproved, Answer.CARD_NOT_APPROVED),
+        (rental(paid=True), Answer.READY),
+        (rental(picked_up=True), Answer.RENTED_OUT),
+        (rental(returned=True, now=desk.now - timedelta(days=2)), Answer.COLLECTED),
+    ):
+        reply = desk.scan(desk.number(order_id))
+        assert (reply.answer, reply.order_id) == (answer, order_id)
+
+
+def test_a_rented_vehicle_is_returned_whoever_is_on_the_screen(desk: Desk, database: Database) -> None:
+    out = a_rental_order(desk.app, database, region="B", picked_up=True, now=desk.now - timedelta(days=3))
+    assert desk.scan(desk.number(out), open_order_id=desk.order()).answer is Answer.RENTED_OUT
+
+
+@pytest.mark.both_engines
+def test_digits_look_through_all_three_series_and_the_people(desk: Desk, database: Database) -> None:
+    waits = a_rental_order(desk.app, database, region="B", now=desk.now)
+    out = a_rental_order(
+        desk.app, database, region="B", business=Business.MINI_RENTAL, picked_up=True, now=desk.now - timedelta(days=3)
+    )
+    some_batteries(database, "B")
+    member = a_member(desk.app, region="B", customer=a_customer(desk.app, region="B", phone="13812340001"))
+    a_use(desk.app, member, "B00007")
+    sale = desk.order(customer=member)
+    found = desk.scan("0001").found
+    assert {one.number for one in found.waiting} == {desk.number(waits), desk.number(sale)} == {"BZ0001", "BM0001"}
+    assert [one.number for one in found.out] == [desk.number(out)] == ["BP0001"]
+    assert [one.number for one in found.by_phone] == ["B00007"]
+
+
+@pytest.mark.req("NUM-9")
+@pytest.mark.both_engines
+def test_a_battery_of_any_region_is_answered_by_where_it_is(desk: Desk, database: Database) -> None:
+    in_use, in_stock, in_repair = some_batteries(database, "A", last=3)
+    with desk.app.app_context():
+        owner = a_member_of_staff(desk.app, role="owner", region=None)
+        batteries.move(in_repair, state=BatteryState.REPAIR, reason="坏了", actor=owner, now=desk.now)
+    a_use(desk.app, a_member(desk.app), "A00001")
+    assert in_use != in_stock
+    for typed, answer in (
+        ("A00001", Answer.BATTERY_OUT),
+        ("https://rent.example/q/a00002", Answer.BATTERY_IN),
+        ("Ａ００００３", Answer.BATTERY_AWAY),
+        ("A00004", Answer.UNKNOWN),
+        ("X00001", Answer.UNKNOWN),
+    ):
+        assert desk.scan(typed).answer is answer
+
+
+@pytest.mark.both_engines
+def test_one_of_the_stock_is_offered_for_the_battery_on_the_screen(desk: Desk, database: Database) -> None:
+    some_batteries(database, "B")
+    a_use(desk.app, a_member(desk.app, region="B"), "B00001")
+    reply = desk.scan("B00002", open_battery="B00001")
+    assert (reply.answer, reply.battery, reply.instead_of) == (
+        Answer.BATTERY_IN, BatteryNumber("B", 2), BatteryNumber("B", 1),
+    )  # fmt: skip
+    for on_screen in ("", "B00003", "B09999", "BM0001"):  # nothing, in stock, never made, a vehicle
+        assert desk.scan("B00002", open_battery=on_screen).instead_of is None
+    assert desk.scan("B00001", open_battery="B00001").instead_of is None
 
 
 # ---- Handing over ----

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain.charges import Purpose
 from app.domain.errors import NotFound
 from app.domain.ledger import Account
 from app.domain.permissions import Actor
@@ -15,7 +16,8 @@ from app.domain.refunds import RefundNotice, RefundStatus
 from app.models.money import NoticeKind, Payment, Refund, WeChatNotice
 from app.models.orders import Order
 from app.models.work import Outbox
-from app.usecases import orders, refunds
+from app.usecases import orders, refund_notices, refunds
+from app.usecases.subjects import Subject
 from app.usecases.transaction import transactional
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances, refunds_of
@@ -47,7 +49,7 @@ def told(
         done_at=now_of(app) if status is DONE else None,
         mch_id=mch_id or our_mch_id,
     )
-    return refunds.take_refund_notice(
+    return refund_notices.take_refund_notice(
         notice, our_mch_id=our_mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now_of(app)
     )
 
@@ -129,10 +131,10 @@ def test_another_merchants_refund_under_our_number_moves_nothing_and_is_kept(con
 @transactional
 def want_again(session: Session, order_id: int, amount_fen: int, now: datetime) -> str:
     payment = session.scalars(select(Payment).with_for_update()).one()
-    order = session.get_one(Order, order_id)
+    subject = Subject.of_order(session.get_one(Order, order_id))
     job = Actor.job("tests")
     return refunds.want(
-        session, payment, order, amount_fen=amount_fen, reason="再退一次", actor=job, now=now
+        session, payment, Purpose.SALE, subject, amount_fen=amount_fen, reason="再退一次", actor=job, now=now
     ).out_refund_no
 
 
@@ -165,4 +167,4 @@ def test_the_database_refuses_more_than_was_received_and_nothing_at_all(
 
 def test_a_refund_that_does_not_exist_is_not_asked_about(context: Flask) -> None:
     with pytest.raises(NotFound):
-        refunds.mark_refund_asked(999, now=now_of(context))
+        refund_notices.mark_refund_asked(999, now=now_of(context))

@@ -5,16 +5,27 @@ from datetime import datetime
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from app.db import read_only_session
 from app.domain.errors import Forbidden, NotFound
 from app.domain.permissions import RIGHTS, Actor, Permission, Role
-from app.usecases import customers, notes, orders, payments, pickup, staff
+from app.domain.rentals import Condition, Place
+from app.models.money import Charge
+from app.usecases import customers, notes, orders, payments, pickup, rentals, staff
 from app.web.current import RUNTIME
 from tests.factories.ground import COLOURS
 from tests.factories.orders import an_order
 from tests.factories.people import a_customer, a_member_of_staff
 
 Verb = Callable[[int, Actor, datetime], object]
+
+
+def the_charge(order_id: int) -> int:
+    """What the order costs; 0 for one that is not there."""
+    with read_only_session() as session:
+        return session.scalars(select(Charge.id).where(Charge.order_id == order_id)).one_or_none() or 0
+
 
 OF_STAFF: dict[str, tuple[Permission, Verb]] = {
     "cancel": (
@@ -35,6 +46,18 @@ OF_STAFF: dict[str, tuple[Permission, Verb]] = {
         Permission.PICKUP_UNDO,
         lambda order_id, who, now: pickup.undo_pickup(order_id, reason="车有问题", actor=who, now=now),
     ),
+    "return": (
+        Permission.PICKUP,
+        lambda order_id, who, now: rentals.return_vehicle(
+            order_id, condition=Condition.GOOD, place=Place.STOCK, plate_off=True, actor=who, now=now
+        ),
+    ),
+    "settle damage": (
+        Permission.DAMAGE_WITHHOLD,
+        lambda order_id, who, now: rentals.settle_damage(
+            order_id, items=[], photo=None, reason="擦伤很轻", request_key="form", actor=who, now=now
+        ),
+    ),
     "freeze": (
         Permission.PEOPLE_FREEZE,
         lambda order_id, who, now: customers.freeze(order_id, reason="核实身份", actor=who, now=now),
@@ -50,7 +73,7 @@ OF_STAFF: dict[str, tuple[Permission, Verb]] = {
 }
 OF_THE_PERSON: dict[str, Verb] = {
     "enter the number": lambda order_id, who, now: orders.enter_number(order_id, typed="0001", actor=who, now=now),
-    "pay": lambda order_id, who, now: payments.begin_attempt(order_id, actor=who, now=now),
+    "pay": lambda order_id, who, now: payments.begin_attempt(the_charge(order_id), actor=who, now=now),
 }
 
 

@@ -198,6 +198,7 @@ APPEND_ONLY = (
     "audit",
     "charge_line",
     "consent_text",
+    "deposit_withholding",
     "ledger_transfer",
     "pickup_attempt",
     "price",

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, literal, or_, select
+from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.domain.charges import PaymentStatus
-from app.domain.ledger import HOLDS, KINDS, Account, AccountKind
+from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
+from app.domain.deposits import DepositStatus, WithholdingKind
+from app.domain.ledger import KINDS, Account, AccountKind, held_on
+from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
 from app.domain.refunds import RefundStatus
-from app.models.money import LedgerAccount, LedgerTransfer, Payment, Refund
+from app.models.batteries import BatteryUse
+from app.models.deposits import Deposit, DepositWithholding
+from app.models.money import Charge, LedgerAccount, LedgerTransfer, Payment, Refund
 from app.models.orders import Order
 from app.queries.invariants._registry import Violations, invariant, told
 
@@ -45,40 +49,47 @@ def _unbooked(
     return told(session, base.outerjoin(LedgerTransfer, LedgerTransfer.entry_key == key).where(wrong))
 
 
+PLACES: tuple[tuple[PaymentStatus, Purpose | None], ...] = (
+    *((PaymentStatus.SETTLES, purpose) for purpose in Purpose),
+    (PaymentStatus.SURPLUS, None),
+    (PaymentStatus.SUSPECT, None),
+)
+"""Where the money of a payment stands follows from its status, and if it settles from what its charge is for."""
+
+
 @invariant("Each payment and each refund is booked, with its amount, between the right accounts")
 def money_is_booked(session: Session, _now: datetime) -> Violations:
     """Decision 32."""
     ids = _account_ids(session)
     if len(ids) < len(Account):
         return
-    for status, account in HOLDS.items():
+    for status, purpose in PLACES:
+        held = ids[held_on(status, purpose)]
+        there = Payment.status == status
+        if purpose is not None:
+            there &= Payment.charge_id.in_(select(Charge.id).where(Charge.purpose == purpose))
         yield from _unbooked(
             session,
-            select(Payment.transaction_id, Payment.received_fen).where(Payment.status == status),
+            select(Payment.transaction_id, Payment.received_fen).where(there),
             literal("payment:") + Payment.transaction_id,
             Payment.received_fen,
             ids[Account.WECHAT],
-            ids[account],
+            held,
         )
-        yield from _unbooked(
-            session,
-            select(Refund.out_refund_no, Refund.amount_fen)
-            .join(Payment, Payment.id == Refund.payment_id)
-            .where(Payment.status == status),
-            literal("refund:") + Refund.out_refund_no,
-            Refund.amount_fen,
-            ids[account],
-            ids[Account.REFUNDS_PAYABLE],
-        )
-        yield from _unbooked(
-            session,
+        refunds = (
             select(Refund.out_refund_no, Refund.amount_fen, Refund.status)
             .join(Payment, Payment.id == Refund.payment_id)
-            .where(Payment.status == status, Refund.status == RefundStatus.REFUSED),
+            .where(there)
+        )
+        wanted = literal("refund:") + Refund.out_refund_no
+        yield from _unbooked(session, refunds, wanted, Refund.amount_fen, held, ids[Account.REFUNDS_PAYABLE])
+        yield from _unbooked(
+            session,
+            refunds.where(Refund.status == RefundStatus.REFUSED),
             literal("refund_refused:") + Refund.out_refund_no,
             Refund.amount_fen,
             ids[Account.REFUNDS_PAYABLE],
-            ids[account],
+            held,
         )
     yield from _unbooked(
         session,
@@ -90,39 +101,68 @@ def money_is_booked(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("A sale is earned once while its order is completed, and not otherwise")
+@invariant(
+    "What is withheld from a deposit, and the price of each battery use, is booked once between the right accounts"
+)
+def withholdings_and_fees_are_booked(session: Session, _now: datetime) -> Violations:
+    """Decisions 21, 22, 41."""
+    ids = _account_ids(session)
+    if len(ids) < len(Account):
+        return
+    for kind, account in ((WithholdingKind.DAMAGE, Account.DAMAGES), (WithholdingKind.FLASH_FEE, Account.RECEIVABLES)):
+        yield from _unbooked(
+            session,
+            select(DepositWithholding.id.label("withholding")).where(DepositWithholding.kind == kind),
+            literal("withheld:") + cast(DepositWithholding.id, String),
+            DepositWithholding.amount_fen,
+            ids[Account.DEPOSITS],
+            ids[account],
+        )
+    yield from _unbooked(
+        session,
+        select(BatteryUse.id.label("use")).where(BatteryUse.price_fen > 0),
+        literal("flash_fee:") + cast(BatteryUse.id, String),
+        BatteryUse.price_fen,
+        ids[Account.RECEIVABLES],
+        ids[Account.FLASH_FEES],
+    )
+
+
+@invariant("A sale or a rental fee is earned once while its order is completed, and not otherwise")
 def pickups_are_booked(session: Session, _now: datetime) -> Violations:
     """Decision 32."""
     ids = _account_ids(session)
     if len(ids) < len(Account):
         return
-    earned = func.coalesce(
-        func.sum(
-            case(
-                (LedgerTransfer.credit_id == ids[Account.SALES], LedgerTransfer.amount_fen),
-                else_=-LedgerTransfer.amount_fen,
-            )
-        ),
-        0,
-    )
-    wanted = case((Order.status == OrderStatus.COMPLETED, Order.amount_fen), else_=0)
-    of_sales = or_(LedgerTransfer.credit_id == ids[Account.SALES], LedgerTransfer.debit_id == ids[Account.SALES])
-    yield from told(
-        session,
-        select(Order.id.label("order"), Order.status, Order.amount_fen, earned.label("earned"))
-        .outerjoin(LedgerTransfer, and_(LedgerTransfer.order_id == Order.id, of_sales))
-        .group_by(Order.id, Order.status, Order.amount_fen)
-        .having(earned != wanted),
-    )
-    yield from told(
-        session,
-        select(LedgerTransfer.entry_key, LedgerTransfer.amount_fen).where(of_sales, LedgerTransfer.order_id.is_(None)),
-    )
+    for account, businesses in (
+        (Account.SALES, (Business.SALE,)),
+        (Account.RENTALS, (Business.RENTAL, Business.MINI_RENTAL)),
+    ):
+        earned_there = LedgerTransfer.credit_id == ids[account]
+        earned = func.coalesce(
+            func.sum(case((earned_there, LedgerTransfer.amount_fen), else_=-LedgerTransfer.amount_fen)), 0
+        )
+        is_earned = and_(Order.status == OrderStatus.COMPLETED, Order.business.in_(businesses))
+        wanted = case((is_earned, Order.amount_fen), else_=0)
+        of_account = or_(earned_there, LedgerTransfer.debit_id == ids[account])
+        yield from told(
+            session,
+            select(Order.id.label("order"), Order.status, Order.amount_fen, earned.label("earned"))
+            .outerjoin(LedgerTransfer, and_(LedgerTransfer.order_id == Order.id, of_account))
+            .group_by(Order.id, Order.status, Order.amount_fen, Order.business)
+            .having(earned != wanted),
+        )
+        yield from told(
+            session,
+            select(LedgerTransfer.entry_key, LedgerTransfer.amount_fen).where(
+                of_account, LedgerTransfer.order_id.is_(None)
+            ),
+        )
 
 
-@invariant("The balance of each account equals what payments, refunds and orders add up to")
+@invariant("The balance of each account equals what payments, refunds, orders, deposits and uses add up to")
 def balances_are_explained(session: Session, _now: datetime) -> Violations:
-    """Decision 32."""
+    """Decision 32. Deposits are a liability: their account is what is held for people, one by one."""
     ids = _account_ids(session)
     if len(ids) < len(Account):
         return
@@ -140,22 +180,66 @@ def _sums(session: Session, side: InstrumentedAttribute[int]) -> dict[int, int]:
 
 
 def _expected_balances(session: Session) -> dict[Account, int]:
-    held = dict.fromkeys(Account, 0)
+    expected = dict.fromkeys(Account, 0)
     payments = session.execute(
-        select(Payment.status, func.sum(Payment.received_fen), func.sum(Payment.refunded_fen))
+        select(Payment.status, Charge.purpose, func.sum(Payment.received_fen), func.sum(Payment.refunded_fen))
+        .outerjoin(Charge, Charge.id == Payment.charge_id)
         .where(Payment.status.in_(PAID))
-        .group_by(Payment.status)
+        .group_by(Payment.status, Charge.purpose)
     )
-    for payment_status, received, refunded in payments:
-        held[HOLDS[payment_status]] += int(received or 0) - int(refunded or 0)
-        held[Account.WECHAT] += int(received or 0)
+    for payment_status, purpose, received, refunded in payments:
+        account = held_on(payment_status, purpose)
+        expected[Account.WECHAT] += int(received or 0)
+        if account not in (Account.RECEIVABLES, Account.DEPOSITS):  # these are explained from the other side
+            expected[account] += int(received or 0) - int(refunded or 0)
     refunds = session.execute(select(Refund.status, func.sum(Refund.amount_fen)).group_by(Refund.status))
     for refund_status, amount in refunds:
         if refund_status is RefundStatus.DONE:
-            held[Account.WECHAT] -= int(amount or 0)
+            expected[Account.WECHAT] -= int(amount or 0)
         elif refund_status in GIVEN_BACK:
-            held[Account.REFUNDS_PAYABLE] += int(amount or 0)
-    sold = session.scalar(select(func.sum(Order.amount_fen)).where(Order.status == OrderStatus.COMPLETED)) or 0
-    held[Account.SALES] += int(sold)
-    held[Account.ADVANCES] -= int(sold)
-    return held
+            expected[Account.REFUNDS_PAYABLE] += int(amount or 0)
+    earned = session.execute(
+        select(Order.business, func.sum(Order.amount_fen))
+        .where(Order.status == OrderStatus.COMPLETED)
+        .group_by(Order.business)
+    )
+    for business, amount in earned:
+        expected[Account.SALES if business is Business.SALE else Account.RENTALS] += int(amount or 0)
+        expected[Account.ADVANCES] -= int(amount or 0)
+    expected[Account.DEPOSITS] = _deposits_held(session)
+    expected[Account.DAMAGES] = int(
+        session.scalar(
+            select(func.sum(DepositWithholding.amount_fen)).where(DepositWithholding.kind == WithholdingKind.DAMAGE)
+        )
+        or 0
+    )
+    expected[Account.FLASH_FEES] = int(session.scalar(select(func.sum(BatteryUse.price_fen))) or 0)
+    expected[Account.RECEIVABLES] = int(
+        session.scalar(
+            select(func.sum(Charge.amount_fen)).where(
+                Charge.purpose == Purpose.FLASH_FEE, Charge.status == ChargeStatus.OPEN
+            )
+        )
+        or 0
+    )
+    return expected
+
+
+def _deposits_held(session: Session) -> int:
+    """What stands on the liability: paid in, less what was withheld and what is on its way back or back."""
+    held = session.scalar(
+        select(func.sum(Deposit.amount_fen - Deposit.withheld_fen)).where(
+            Deposit.status.in_((DepositStatus.HELD, DepositStatus.REFUNDING, DepositStatus.REFUNDED))
+        )
+    )
+    back = session.scalar(
+        select(func.sum(Refund.amount_fen))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .where(
+            Charge.purpose == Purpose.DEPOSIT,
+            Payment.status == PaymentStatus.SETTLES,
+            Refund.status.in_(GIVEN_BACK),
+        )
+    )
+    return int(held or 0) - int(back or 0)

@@ -15,6 +15,7 @@ from app.models.directory import Region
 from app.models.money import Charge, Payment
 from app.models.numbers import NumberHolding, NumberSeries, NumberSlot, SlotState
 from app.models.orders import Order
+from app.models.rentals import Rental
 from app.queries.invariants._registry import Violations, invariant, told
 
 CLOSED = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
@@ -45,12 +46,15 @@ def series_are_whole(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("A number that is not free is live in its history with the same order, and the other way round")
+@invariant(
+    "A number that is not free is live in its history with the same order (out of use: with none), and the other way"
+    " round"
+)
 def slots_and_holdings_agree(session: Session, _now: datetime) -> Violations:
     """Decision 8."""
     live = and_(
         NumberHolding.slot_id == NumberSlot.id,
-        NumberHolding.order_id == NumberSlot.order_id,
+        func.coalesce(NumberHolding.order_id, 0) == func.coalesce(NumberSlot.order_id, 0),
         NumberHolding.to_seq.is_(None),
     )
     yield from told(
@@ -65,12 +69,19 @@ def slots_and_holdings_agree(session: Session, _now: datetime) -> Violations:
         .join(NumberSlot, NumberSlot.id == NumberHolding.slot_id)
         .where(
             NumberHolding.to_seq.is_(None),
-            or_(NumberSlot.order_id.is_(None), NumberSlot.order_id != NumberHolding.order_id),
+            or_(
+                (NumberSlot.state == SlotState.RETIRED) != NumberHolding.order_id.is_(None),
+                NumberSlot.state == SlotState.FREE,
+                NumberSlot.order_id != NumberHolding.order_id,
+            ),
         ),
     )
 
 
-@invariant("An order holds its number as its state says: reserved held, completed kept, closed none or waiting")
+@invariant(
+    "An order holds its number as its state says: reserved held, completed kept (or freed by the return), closed none"
+    " or waiting"
+)
 def numbers_fit_orders(session: Session, _now: datetime) -> Violations:
     """Decisions 8 and 9."""
     payable = exists().where(
@@ -79,6 +90,7 @@ def numbers_fit_orders(session: Session, _now: datetime) -> Violations:
     fits = or_(
         and_(Order.status == OrderStatus.RESERVED, NumberSlot.state == SlotState.HELD),
         and_(Order.status == OrderStatus.COMPLETED, NumberSlot.state == SlotState.KEPT),
+        and_(Order.id.in_(select(Rental.order_id).where(Rental.returned_at.is_not(None))), NumberSlot.id.is_(None)),
         and_(Order.status.in_(CLOSED), NumberSlot.id.is_(None)),
         and_(Order.status.in_(CLOSED), NumberSlot.state == SlotState.WAITING, payable),
     )
@@ -134,7 +146,7 @@ def claims_were_smallest(session: Session, _now: datetime) -> Violations:
 class _Turn:
     seq: int
     n: int
-    order_id: int
+    order_id: int | None  # None: retired
     claims: bool
     revived: bool
 
@@ -158,6 +170,6 @@ def _replay(turns: list[_Turn], last_seq: int) -> Iterator[str]:
             heappop(heap)
         if turn.n not in free:
             yield f"{told}: the number was not free"
-        elif not turn.revived and turn.n != heap[0]:
+        elif not turn.revived and turn.order_id is not None and turn.n != heap[0]:
             yield f"{told}: {heap[0]} was free"
         free.discard(turn.n)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, PaymentStatus, Purpose
+from app.domain.charges import LIVE_PAYMENTS, ChargeStatus, PaymentStatus
 from app.domain.orders import OrderStatus
 from app.domain.outbox import Errand
 from app.domain.refunds import RefundStatus
@@ -33,7 +33,7 @@ def charges_are_their_lines(session: Session, _now: datetime) -> Violations:
     yield from told(
         session,
         select(Order.id.label("order"), Order.amount_fen, Charge.amount_fen.label("charge"))
-        .outerjoin(Charge, and_(Charge.order_id == Order.id, Charge.purpose == Purpose.SALE))
+        .outerjoin(Charge, Charge.order_id == Order.id)
         .where(or_(Charge.id.is_(None), Charge.amount_fen != Order.amount_fen)),
     )
 

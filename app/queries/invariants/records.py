@@ -8,6 +8,8 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import business_day
+from app.domain.identity import CONSENT_ID_NUMBER
+from app.domain.orders import OrderStatus
 from app.domain.restrictions import Cause
 from app.models.orders import Order, OrderDay
 from app.models.people import Consent, Customer, CustomerStatus, Identity, Restriction
@@ -20,21 +22,25 @@ def day_figures_are_counted(session: Session, _now: datetime) -> Violations:
     """ORD-3."""
     orders: Counter[tuple[Any, ...]] = Counter()
     amounts: Counter[tuple[Any, ...]] = Counter()
-    rows = session.execute(select(Order.business, Order.region_id, Order.status, Order.reserved_at, Order.amount_fen))
-    for business, region_id, status, reserved_at, amount_fen in rows:
-        key = (business, region_id, status, business_day(reserved_at))
+    rows = session.execute(
+        select(
+            Order.business, Order.region_id, Order.status, Order.occupies_rental, Order.reserved_at, Order.amount_fen
+        )
+    )
+    for business, region_id, status, occupies, reserved_at, amount_fen in rows:
+        key = (business, region_id, status, occupies and status is OrderStatus.COMPLETED, business_day(reserved_at))
         orders[key] += 1
         amounts[key] += amount_fen
     kept = {
-        (day.business, day.region_id, day.status, day.on_day): (day.orders, day.amount_fen)
+        (day.business, day.region_id, day.status, day.out, day.on_day): (day.orders, day.amount_fen)
         for day in session.scalars(select(OrderDay))
     }
     for key in sorted({*orders, *kept}, key=str):
         counted = (orders[key], amounts[key])
         if kept.get(key, (0, 0)) != counted:
-            business, region_id, status, on_day = key
+            business, region_id, status, out, on_day = key
             yield (
-                f"business={business.value} region={region_id} status={status.value} day={on_day}"
+                f"business={business.value} region={region_id} status={status.value} out={out} day={on_day}"
                 f" kept={kept.get(key)} counted={counted}"
             )
 
@@ -42,7 +48,9 @@ def day_figures_are_counted(session: Session, _now: datetime) -> Violations:
 @invariant("Whoever is registered has a name, a school and a standing consent; nobody else has a name")
 def registered_people_are_known(session: Session, _now: datetime) -> Violations:
     """FLOW-BUY-1, decision 3."""
-    consented = exists().where(Consent.customer_id == Customer.id, Consent.withdrawn_at.is_(None))
+    consented = exists().where(
+        Consent.customer_id == Customer.id, Consent.kind == CONSENT_ID_NUMBER, Consent.withdrawn_at.is_(None)
+    )
     is_registered = Customer.status == CustomerStatus.REGISTERED
     return told(
         session,

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.orders import OrderStatus
+from app.domain.rentals import Place
 from app.models.orders import Order
+from app.models.rentals import Rental
 from app.models.vehicles import Listing, StockMovement
 from app.queries.invariants._registry import Violations, invariant, told
 
@@ -26,11 +28,12 @@ def stock_is_its_movements(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("An open or completed order has taken one vehicle out of stock, a closed one none")
+@invariant("An open or completed order has taken one vehicle out of stock, a closed or returned one none")
 def orders_hold_one_vehicle(session: Session, _now: datetime) -> Violations:
     """Decision 12."""
     total = func.coalesce(func.sum(StockMovement.delta), 0)
-    wanted = case((Order.status.in_(CLOSED), 0), else_=-1)
+    returned = exists().where(Rental.order_id == Order.id, Rental.returned_to == Place.STOCK)
+    wanted = case((or_(Order.status.in_(CLOSED), returned), 0), else_=-1)
     return told(
         session,
         select(Order.id.label("order"), Order.status, total.label("movements"))

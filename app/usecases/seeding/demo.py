@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from app.domain.batteries import BatteryState
 from app.domain.directory import ContactKind
 from app.domain.numbering import Business
 from app.domain.permissions import Role
 from app.models.access import Staff, StaffRole
+from app.models.batteries import Battery
 from app.models.directory import Contact, Region, Store
-from app.models.vehicles import Listing, Price, StockMovement, StockReason, VehicleModel
+from app.models.vehicles import Listing, Plan, Price, StockMovement, StockReason, VehicleModel
 from app.queries.prices import SALE_DAYS
 from app.usecases.transaction import transactional
 
@@ -72,6 +74,40 @@ MODELS = (
         {"A": 11, "B": 0, "C": 5},
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ForRent:
+    """A vehicle that the demo rents out; plans are name, days and price in fen, stock is by region letter."""
+
+    model: str
+    business: Business
+    plans: tuple[tuple[str, int, int], ...]
+    stock: Mapping[str, int]
+
+
+MINI = Model(
+    "迷你 M1",
+    ("奶油白", "天空蓝"),
+    ("续航 35 公里", "整车 22 公斤", "能进电梯", "新国标，最高 25 公里/时"),
+    "vehicles/a5.svg",
+    0,
+    None,
+    {},
+)
+FOR_RENT = (
+    ForRent(
+        "轻巧 A5",
+        Business.RENTAL,
+        (("月租", 30, 180_00), ("学期租", 150, 680_00), ("年租", 365, 1_280_00)),
+        {"A": 12, "B": 15, "C": 8},
+    ),
+    ForRent("清风 S3", Business.RENTAL, (("月租", 30, 220_00), ("学期租", 150, 820_00)), {"A": 6, "B": 8, "C": 3}),
+    ForRent(
+        MINI.name, Business.MINI_RENTAL, (("月租", 30, 120_00), ("学期租", 150, 460_00)), {"A": 8, "B": 10, "C": 6}
+    ),
+)
+BATTERIES = {"A": 60, "B": 80, "C": 40}
 
 STORES = {
     "A": ("西湖区余杭塘路 866 号 紫金港东门外 20 米", "9:00–20:00"),
@@ -169,6 +205,48 @@ def _offer(session: Session, region: Region, row: VehicleModel, model: Model, no
                 made_at=now - CHEAPER_SINCE,
             )
         )
+
+
+@transactional
+def lay_rentals(session: Session, *, now: datetime) -> None:
+    """What is rented out in every region, its plans, prices and stock, where there is none yet."""
+    regions = dict(session.execute(select(Region.letter, Region.id)).all())
+    if session.scalars(select(VehicleModel.id).where(VehicleModel.name == MINI.name)).one_or_none() is None:
+        session.add(
+            VehicleModel(name=MINI.name, colours=list(MINI.colours), facts=list(MINI.facts), picture=MINI.picture)
+        )
+        session.flush()
+    models = dict(session.execute(select(VehicleModel.name, VehicleModel.id)).all())
+    for offer in FOR_RENT:
+        for letter, stock in offer.stock.items():
+            key = {"region_id": regions[letter], "model_id": models[offer.model], "business": offer.business}
+            if session.scalars(select(Listing.id).filter_by(**key)).one_or_none() is not None:
+                continue
+            listing = Listing(**key, stock=stock, shown=True)
+            session.add(listing)
+            session.flush()
+            since = now - SINCE
+            session.add(StockMovement(listing_id=listing.id, delta=stock, reason=StockReason.BY_HAND, turn=1, at=since))
+            for name, days, price_fen in offer.plans:
+                session.add(Plan(listing_id=listing.id, days=days, name=name, shown=True))
+                session.add(
+                    Price(listing_id=listing.id, days=days, amount_fen=price_fen, effective_at=since, made_at=since)
+                )
+
+
+@transactional
+def lay_batteries(session: Session, *, now: datetime) -> None:
+    """Numbered batteries in every region, where there are none yet."""
+    if session.scalars(select(Battery.id).limit(1)).one_or_none() is not None:
+        return
+    since = now - SINCE
+    for region in session.scalars(select(Region)):
+        made = [
+            {"region_id": region.id, "n": n, "state": BatteryState.IN_STOCK, "made_at": since, "printed_at": since}
+            for n in range(1, BATTERIES.get(region.letter, 0) + 1)
+        ]
+        if made:
+            session.execute(insert(Battery), made)
 
 
 @transactional

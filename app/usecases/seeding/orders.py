@@ -257,7 +257,7 @@ def _count_days(session: Session, book: Book) -> None:
         return
     statement = insert_into(session, OrderDay)
     statement = statement.on_conflict_do_update(
-        index_elements=["business", "region_id", "status", "on_day"],
+        index_elements=["business", "region_id", "status", "out", "on_day"],
         set_={
             "orders": OrderDay.orders + statement.excluded.orders,
             "amount_fen": OrderDay.amount_fen + statement.excluded.amount_fen,

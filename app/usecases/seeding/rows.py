@@ -245,7 +245,11 @@ class _Telling:
         )  # fmt: skip
         self._audit(story.begun_at, "payment_begun", {"out_trade_no": out_trade_no})
         told = {"amount_fen": self.amount_fen, "transaction_id": transaction_id}
-        self._book(f"payment:{transaction_id}", recipes.payment_received(status, self.amount_fen), story.paid_at)
+        self._book(
+            f"payment:{transaction_id}",
+            recipes.payment_received(recipes.held_on(status, Purpose.SALE), self.amount_fen),
+            story.paid_at,
+        )
         if late:
             self._audit(story.paid_at, "payment_surplus", told, kind="wechat")
             self._refund(out_trade_no, status, SURPLUS_REASON, story.paid_at, kind="wechat")
@@ -277,7 +281,9 @@ class _Telling:
             Refund, self.ids.payment, out_refund_no, self.amount_fen, reason, RefundStatus.DONE.value, at, accepted_at,
             done_at, None, self.clerk if kind == "staff" else None,
         )  # fmt: skip
-        self._book(f"refund:{out_refund_no}", recipes.refund_wanted(status, self.amount_fen), at)
+        self._book(
+            f"refund:{out_refund_no}", recipes.refund_wanted(recipes.held_on(status, Purpose.SALE), self.amount_fen), at
+        )
         self._book(f"refund_done:{out_refund_no}", recipes.refund_arrived(self.amount_fen), done_at)
         self._audit(at, "refund_wanted", told, kind=kind, reason=reason)
         self._audit(done_at, "refund_done", told, kind="wechat")
@@ -288,7 +294,7 @@ class _Telling:
             return
         self.book.add(PickupAttempt, self.place.region_id, self.clerk, None, self.number, Answer.READY.value,
                       self.ids.order, at - timedelta(seconds=30))  # fmt: skip
-        self._book(f"pickup:{self.ids.order}:1", recipes.sale_handed_over(self.amount_fen), at)
+        self._book(f"pickup:{self.ids.order}:1", recipes.handed_over(Purpose.SALE, self.amount_fen), at)
         self._audit(at, "order_picked_up", {"number": self.number, "frame_no": self.frame_no}, kind="staff")
 
     def _closed(self) -> None:
