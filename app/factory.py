@@ -11,21 +11,47 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli
 from app.adapters.clock import DemoClock, SystemClock
+from app.adapters.photo_store import SealedPhotos
 from app.adapters.vault import AesVault
 from app.adapters.wechat import WeChat, WeChatAccount
-from app.blueprints import auth, health, home, mobile, orders, pickup, settings, wechat_pay
+from app.blueprints import (
+    auth,
+    flash_charge,
+    health,
+    home,
+    mobile,
+    orders,
+    personal_center,
+    pickup,
+    prints,
+    settings,
+    wechat_pay,
+)
 from app.db import db, engine_options, prepare_engine
 from app.ports import Clock
 from app.runtime import Runtime
 from app.usecases import wechat_tokens
 from app.usecases.checkout import Till
 from app.usecases.payments import Merchant
-from app.web import assets, current, errors, formats, guards, headers, limits, login, logs, menu, reading, ui
+from app.web import assets, current, errors, formats, guards, headers, limits, login, logs, menu, reading, ui, uploads
 from config import Config
 
-SECTIONS = (health.bp, auth.bp, home.bp, orders.bp, pickup.bp, settings.bp, mobile.bp, wechat_pay.bp)
+SECTIONS = (
+    health.bp,
+    auth.bp,
+    home.bp,
+    orders.bp,
+    personal_center.bp,
+    flash_charge.bp,
+    pickup.bp,
+    prints.bp,
+    settings.bp,
+    mobile.bp,
+    mobile.codes,
+    wechat_pay.bp,
+)
 MOST_UPLOAD_BYTES = 64 * 1024
-"""Nothing is uploaded yet but forms and callbacks."""
+"""Of a form or a callback; what carries a photo may be larger (`web/uploads`)."""
 
 csrf = CSRFProtect()
 migrate = Migrate()
@@ -54,6 +80,7 @@ def create_app(config: Config) -> Flask:
         )
     db.init_app(app)
     migrate.init_app(app, db, directory="migrations")
+    uploads.install(app)
     csrf.init_app(app)
     with app.app_context():
         prepare_engine(db.engine)
@@ -95,6 +122,8 @@ def build_runtime(config: Config) -> Runtime:
         page_sdk=wechat.page_sdk,
         messenger=wechat.messenger,
         vault=vault,
+        photos=SealedPhotos(config.data_dir / "photos", vault),
+        prints=SealedPhotos(config.data_dir / "prints", vault, table="task"),
         app_id=config.wechat_app_id,
         public_url=config.public_url,
         bridge_url=config.wechat_bridge_url,
@@ -121,7 +150,11 @@ def _install_web(app: Flask, config: Config) -> None:
         return current.now()
 
     app.jinja_env.globals.update(
-        asset=assets.asset, csp_nonce=headers.csp_nonce, now=now, bridge_url=config.wechat_bridge_url
+        asset=assets.asset,
+        csp_nonce=headers.csp_nonce,
+        allow_camera=headers.allow_camera,
+        now=now,
+        bridge_url=config.wechat_bridge_url,
     )
     with app.test_request_context():
         app.jinja_env.globals["ui"] = ui.ui_namespace(app.jinja_env)

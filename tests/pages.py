@@ -6,20 +6,34 @@ Built from the application's own URLs, so that a new page is here without being 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from sqlalchemy import select
 
+from app.domain.deposits import DepositKind
+from app.domain.numbering import Business
 from app.domain.permissions import Actor
-from app.domain.settings import CATALOGUE
-from app.usecases import orders
+from app.domain.printing import Stretch
+from app.domain.rentals import Condition
+from app.domain.settings import CATALOGUE, FLASH_PRICE
+from app.jobs import run_tasks
+from app.models.cards import Photo, StudentCard
+from app.usecases import batteries, cards, deposits, flash_charge, orders, tasks
+from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from app.web.guards import guard_of
-from tests.factories.orders import a_listing_id, an_order
+from tests.factories.flash import a_member, a_use, take_back
+from tests.factories.orders import a_listing_id, an_order, charge_of, order_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
+from tests.factories.pictures import a_photo
+from tests.factories.reading import read
+from tests.factories.rentals import a_card, a_deposit, a_rental_order, deposits_of, give_back
 from tests.fixtures.actors import client_of, log_in_browser
 from tests.fixtures.browser import OpenContext
+from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
 
 if TYPE_CHECKING:
@@ -31,8 +45,70 @@ EXTRA = {
     "customer": (("no-such-page", "/m/no-such-page"),),
 }
 """Pages without a URL of their own."""
-FILTERED = {"orders.sale_orders": ("none-found", "?q=AM9999")}
+FILTERED = {
+    "orders.sale_orders": ("none-found", "?q=AM9999"),
+    "orders.rental_orders": ("late", "?todo=late"),
+    "orders.deposits": ("damage", "?tab=damage"),
+    "personal_center.cards": ("refused", "?tab=rejected"),
+}
 """Pages whose query makes another state: endpoint → name of the state, query."""
+OF_FLASH = {
+    "mobile.flash": ("card-waits", "card-refused", "member", "owes", "using", "late", "frozen", "left"),
+    "mobile.flash_exchange": ("using",),
+    "mobile.flash_leave": ("member", "owes", "using"),
+    "mobile.flash_uses": ("using",),
+    "mobile.card": ("card-waits", "card-refused", "member"),
+    "mobile.deposits": ("member", "using", "left"),
+    "mobile.frozen": ("frozen",),
+    "codes.battery": ("member", "owes", "using"),
+}
+"""Pages of flash charge, student cards and deposits, and the people who see them in a state of their own."""
+IN_FLASH_CHARGE = {
+    "battery-in-stock": "/flash-charge/batteries/1",
+    "battery-in-use": "/flash-charge/batteries/2",
+    "battery-asked-back": "/flash-charge/batteries/3",
+    "battery-frozen": "/flash-charge/batteries/4",
+    "battery-moving": "/flash-charge/batteries/1/move?to=scrapped",
+    "battery-lost-by-somebody": "/flash-charge/batteries/4/lost",
+    "number-unknown": "/flash-charge?number=A99999",
+    "nothing-disputed": "/flash-charge?span=disputed",
+    "print-ready": "/prints/1",
+    "print-waits": "/prints/2",
+    "series-nothing-waits": "/settings/numbers/1?state=waiting",
+    "series-number-unknown": "/settings/numbers/1?q=XY12",
+}
+"""Pages of flash charge, prints and numbers in states of their own: those of A00001 to A00004 (`_people_of_flash`)."""
+OF_RENTING = {
+    "mobile.order": (
+        "rents",
+        "sent-card",
+        "chose-deposit",
+        "at-store",
+        "pays-fee",
+        "collects",
+        "rides",
+        "is-late",
+        "gave-back",
+        "broke-it",
+    ),
+    "mobile.renting": ("sent-card", "chose-deposit"),
+    "mobile.pay": ("chose-deposit", "pays-fee"),
+    "mobile.payment_result": ("collects",),
+    "mobile.number": ("at-store",),
+    "mobile.cancel": ("at-store", "collects"),
+    "mobile.rental": ("rents", "gave-back"),
+    "mobile.me": ("rents", "collects", "rides", "is-late"),
+    "mobile.orders_list": ("rides", "is-late", "gave-back"),
+}
+"""Pages of renting, and the people who see them with an order of their own."""
+AT_THE_COUNTER = {
+    "out": "/pickup/batteries/A00002",
+    "late": "/pickup/batteries/A00003",
+    "taken-in": "/pickup?battery=A00001&done=taken_in",
+    "given-back": "/pickup?battery=A00001&done=battery_returned",
+    "of-somebody-else": "/pickup/batteries/A00002/take-in",
+}
+"""Batteries at the counter beside the one in stock: name of the state, path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +117,20 @@ class AppPage:
 
     name: str
     path: str
-    who: str  # stranger | staff | customer | visitor
+    who: str  # stranger | staff | customer | visitor, or one of `World.flash` or `World.renters`
 
     def __str__(self) -> str:
         return f"{self.name} as {self.who}"
+
+
+@dataclass(frozen=True, slots=True)
+class Renter:
+    """Somebody who rents, and what their pages are about."""
+
+    actor: Actor
+    order_id: int
+    charge_id: int  # what they pay next, or paid last
+    listing_id: int
 
 
 @dataclass(slots=True)
@@ -56,10 +142,14 @@ class World:
     customer: Actor
     visitor: Actor
     order_ids: Mapping[str, int]
+    flash: Mapping[str, Actor]  # people by how flash charge stands for them
+    renters: Mapping[str, Renter]  # by how far they have come
     arguments: Mapping[str, object] = field(default_factory=dict)
 
     def actor(self, who: str) -> Actor | None:
-        return {"staff": self.staff, "customer": self.customer, "visitor": self.visitor}.get(who)
+        if who in self.renters:
+            return self.renters[who].actor
+        return {"staff": self.staff, "customer": self.customer, "visitor": self.visitor, **self.flash}.get(who)
 
     def client(self, who: str) -> LawfulClient:
         """A client that is logged in as that person."""
@@ -92,21 +182,94 @@ def make_world(app: Flask) -> World:
         "reserved": order(0.1),
         "matched": order(0, matched=True),
     }
+    renters = _renters(app, now)
     arguments = {
         "listing_id": a_listing_id(app, "A"),
+        "charge_id": charge_of(app, states["matched"]),
         "region_id": a_region_id(app, "A"),
         "letter": "A",
         "key": next(iter(CATALOGUE)),
         "token": "used-up",
+        "code": "A00020",
     }
     visitor = a_customer(app, registered=False)
-    return World(app, staff, customer, visitor, states, arguments)
+    flash = _people_of_flash(app, staff, now)
+    with read(app) as session:
+        waits = select(StudentCard.id).where(StudentCard.customer_id == flash["card-waits"].id)
+        arguments["card_id"] = session.scalars(waits).one()
+    arguments["deposit_id"] = deposits_of(app, flash["member"])[0].id
+    return World(app, staff, customer, visitor, states, flash, renters, arguments)
+
+
+def _renters(app: Flask, now: datetime) -> Mapping[str, Renter]:
+    """Somebody at every step of a rental."""
+    database = Database(app.config["SQLALCHEMY_DATABASE_URI"])
+    people = {name: a_customer(app, name="周雨") for name in OF_RENTING["mobile.order"]}
+    far: dict[str, dict[str, Any]] = {
+        "rents": {"card": False, "deposit": None},
+        "sent-card": {"deposit": None},
+        "chose-deposit": {"deposit": None},
+        "at-store": {"business": Business.MINI_RENTAL},
+        "pays-fee": {"matched": True},
+        "collects": {"paid": True},
+        "rides": {"picked_up": True, "now": now - timedelta(days=11)},
+        "is-late": {"picked_up": True, "now": now - timedelta(days=37)},
+        "gave-back": {"returned": True, "now": now - timedelta(days=9)},
+        "broke-it": {"picked_up": True, "now": now - timedelta(days=5)},
+    }
+    renters = {}
+    for name, steps in far.items():
+        order_id = a_rental_order(app, database, customer=people[name], **steps)
+        charge_id = charge_of(app, order_id)
+        if name == "chose-deposit":
+            charge_id = a_deposit(app, people[name], DepositKind.RENTAL, order_id=order_id, paid=False)
+        renters[name] = Renter(people[name], order_id, charge_id, order_of(app, order_id).listing_id)
+    database.close()
+    give_back(app, renters["broke-it"].order_id, condition=Condition.DAMAGED)
+    return renters
+
+
+def _people_of_flash(app: Flask, owner: Actor, now: datetime) -> Mapping[str, Actor]:
+    """Somebody in every state of flash charge; the battery A00020 is in stock."""
+    with app.app_context():
+        batteries.make(a_region_id(app, "A"), first=1, last=20, actor=owner, now=now)
+    people = {name: a_customer(app, name="许诺") for name in ("card-waits", "card-refused")}
+    members = ("member", "left", "using", "late", "frozen", "owes")
+    people |= {name: a_member(app, now=now - timedelta(days=60)) for name in members}
+    a_card(app, people["card-waits"], approved=False)
+    refused = a_card(app, people["card-refused"], approved=False)
+    take_back(app, a_use(app, people["using"], "A00001", now=now - timedelta(days=40)), now=now - timedelta(days=30))
+    for number, (name, days) in enumerate((("using", 11), ("late", 16), ("frozen", 30)), 2):
+        a_use(app, people[name], f"A{number:05d}", now=now - timedelta(days=days))
+    with app.app_context():
+        cards.reject(refused, reason="照片看不清姓名", actor=owner, now=now)
+        flash_charge.ask_return(actor=people["late"], now=now)
+        change_setting(
+            FLASH_PRICE.key, region_id=None, value=3_00, effective_at=None, reason="开始收费", actor=owner, now=now
+        )
+    take_back(app, a_use(app, people["owes"], "A00009", now=now))
+    region_id, runtime = a_region_id(app, "A"), app.extensions[RUNTIME]
+    with app.app_context():
+        for key, wanted in (("drawn", Stretch(1, 3)), ("waits", Stretch(4, 6))):
+            tasks.ask_for_labels(region_id, [wanted], reason="", request_key=key, actor=owner, now=now)
+            if key == "drawn":
+                run_tasks.run(runtime, now)
+    deposit_id = next(row.id for row in deposits_of(app, people["left"]))
+    with app.app_context():
+        deposits.ask_back(deposit_id, actor=people["left"], now=now)
+    with read(app) as session:
+        for key in session.scalars(select(Photo.key)):
+            app.extensions[RUNTIME].photos.put(key, a_photo(size=(600, 400)))
+    return people
 
 
 def pages(world: World) -> Iterator[AppPage]:
     """Every page that answers with HTML and 200, 403, 404 or 410; redirects and machines' answers are left out."""
-    clients = {who: world.client(who) for who in ("stranger", "staff", "customer", "visitor")}
-    for page in _candidates(world):
+    clients = {
+        who: world.client(who) for who in ("stranger", "staff", "customer", "visitor", *world.flash, *world.renters)
+    }
+    found = (_candidates(world), _of_renting(world), _at_the_counter(world), _in_flash_charge(), _in_orders(world))
+    for page in chain(*found):
         answer = clients[page.who].open_lawless(page.path)
         if answer.mimetype == "text/html" and answer.status_code not in (301, 302, 303):
             yield page
@@ -123,7 +286,7 @@ def _candidates(world: World) -> Iterator[AppPage]:
             whose.append("visitor")
         if guard.kind == "public" and rule.rule.startswith("/m"):
             whose.append("customer")
-        for who in whose:
+        for who in (*whose, *OF_FLASH.get(rule.endpoint, ())):
             for state, path in _filled(world, rule.rule):
                 yield AppPage("-".join(filter(None, (name, state))), path, who)
                 if extra := FILTERED.get(rule.endpoint):
@@ -132,14 +295,47 @@ def _candidates(world: World) -> Iterator[AppPage]:
         yield from (AppPage(name, path, who) for name, path in found)
 
 
+def _of_renting(world: World) -> Iterator[AppPage]:
+    for endpoint, renters in OF_RENTING.items():
+        (rule,) = (rule for rule in world.app.url_map.iter_rules(endpoint) if "GET" in (rule.methods or ()))
+        for who in renters:
+            renter = world.renters[who]
+            ids = {"order_id": renter.order_id, "charge_id": renter.charge_id, "listing_id": renter.listing_id}
+            yield AppPage(endpoint.replace(".", "-").replace("_", "-"), _with(rule.rule, ids), who)
+
+
+def _at_the_counter(world: World) -> Iterator[AppPage]:
+    """What the counter answers to a rental at every step, and to batteries."""
+    for name, renter in world.renters.items():
+        yield AppPage(f"pickup-order-at-counter-{name}", f"/pickup/orders/{renter.order_id}", "staff")
+    for name, path in AT_THE_COUNTER.items():
+        yield AppPage(f"pickup-battery-{name}", path, "staff")
+
+
+def _in_flash_charge() -> Iterator[AppPage]:
+    for name, path in IN_FLASH_CHARGE.items():
+        yield AppPage(f"flash-charge-{name}", path, "staff")
+
+
+def _in_orders(world: World) -> Iterator[AppPage]:
+    """A rental at every step, and its sheets."""
+    for name, renter in world.renters.items():
+        yield AppPage(f"orders-order-{name}", f"/orders/{renter.order_id}", "staff")
+    yield AppPage("orders-cancel-sheet-rental", f"/orders/{world.renters['collects'].order_id}/cancel", "staff")
+    yield AppPage("orders-damage-sheet", f"/orders/{world.renters['broke-it'].order_id}/damage", "staff")
+
+
 def _filled(world: World, rule: str) -> Iterator[tuple[str, str]]:
     """The URL with its arguments, once for each state of an order if it is about one."""
-    path = re.sub(r"<(?:[^:<>]+:)?(?!order_id>)([^:<>]+)>", lambda found: str(world.arguments.get(found[1], 1)), rule)
-    if "order_id>" not in path:
-        yield NO_STATE, path
+    if "order_id>" not in rule:
+        yield NO_STATE, _with(rule, world.arguments)
         return
     for state, order_id in world.order_ids.items():
-        yield state, re.sub(r"<(?:[^:<>]+:)?order_id>", str(order_id), path)
+        yield state, _with(rule, {**world.arguments, "order_id": order_id})
+
+
+def _with(rule: str, arguments: Mapping[str, object]) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^:<>]+)>", lambda found: str(arguments.get(found[1], 1)), rule)
 
 
 def opened(world: World, open_context: OpenContext, url: str, who: str, size: dict[str, object]) -> "BrowserPage":

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 
 from app.adapters.clock import DemoClock, SystemClock
 from app.blueprints.auth.routes import hasher
+from app.cli._demo_scenes import play
 from app.cli._demo_wechat import UNWILLING, DemoWeChat, introduce_and_pay
 from app.cli._refusing import refuse_unless_demo
 from app.cli.seed import DEFAULT_SEED
@@ -98,6 +99,8 @@ def demo_commands(data_dir: Path, wechat_url: str, *, demo: bool) -> click.Group
         now = runtime().clock.now()
         ground.lay_directory()
         ground.lay_catalogue(now=now)
+        ground.lay_rentals(now=now)
+        ground.lay_batteries(now=now)
         ground.lay_staff(password_hashes={one.login: hasher.hash(DEMO_PASSWORD) for one in ground.STAFF})
         with read_only_session() as session:
             ordered = somebody_ordered(session)
@@ -113,6 +116,7 @@ def demo_commands(data_dir: Path, wechat_url: str, *, demo: bool) -> click.Group
             )
             ground.lay_stock(now=now)
             _let_some_pay(wechat_url, now)
+            _let_some_rent(wechat_url, DemoClock(data_dir / CLOCK_FILE))
         click.echo("demo: the data is there")
 
     return commands
@@ -128,6 +132,21 @@ def _let_some_pay(wechat_url: str, now: datetime) -> None:
         introduce_and_pay(wechat, runtime(), now)
     except UNWILLING as error:
         click.echo(f"demo: the simulator did not take a payment ({error})")
+
+
+def _let_some_rent(wechat_url: str, clock: DemoClock) -> None:
+    """Rentals and batteries of the last months: real acts, with the one clock put back for each of them."""
+    wechat = DemoWeChat(wechat_url)
+    if not wechat.answers():
+        click.echo("demo: the simulator does not run, so nobody rents or has a battery")
+        return
+    offset = clock.offset()
+    try:
+        play(wechat, runtime(), clock)
+    except UNWILLING as error:
+        click.echo(f"demo: the simulator did not take a payment ({error})")
+    finally:
+        clock.move_to(offset)
 
 
 def _moment(text: str) -> datetime:

@@ -1,16 +1,30 @@
-"""Deletes what nobody needs any more: ended log-ins, spent counters, done errands, the record of idle runs."""
+"""Deletes what nobody needs any more: ended log-ins, spent counters, done errands, idle runs, prints, photos."""
 
 from datetime import datetime
 
+from app.db import read_only_session
 from app.jobs._report import Report
+from app.queries import tasks
 from app.runtime import Runtime
-from app.usecases import forgetting
+from app.usecases import forgetting, photos
 
 
-def run(_runtime: Runtime, now: datetime) -> Report:
+def run(runtime: Runtime, now: datetime) -> Report:
     """Each kind in a transaction of its own."""
     log_ins = forgetting.forget_old_sessions(now=now)
     counters = forgetting.forget_spent_counters(now=now)
     errands = forgetting.forget_done_errands(now=now)
     runs = forgetting.forget_old_runs(now=now)
-    return Report(rows=log_ins + counters + errands + runs)
+    prints = _forget_prints(runtime, now)
+    pictures = photos.sweep(runtime.photos, now=now)
+    return Report(rows=log_ins + counters + errands + runs + prints + pictures)
+
+
+def _forget_prints(runtime: Runtime, now: datetime) -> int:
+    """The files first: a row that is still there is found again."""
+    with read_only_session() as session:
+        over = tasks.expired(session, now)
+    for _, file_key in over:
+        runtime.prints.erase(file_key)
+    forgetting.forget_tasks([task_id for task_id, _ in over])
+    return len(over)

@@ -12,7 +12,7 @@ from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries import due
 from app.queries.due import RefundOnItsWay
 from app.runtime import Runtime
-from app.usecases import outbox, refunds
+from app.usecases import outbox, refund_notices
 
 MOST = 500
 """Refunds looked at in one run; the next run looks at the next ones."""
@@ -32,7 +32,7 @@ def run(runtime: Runtime, now: datetime) -> Report:
         try:
             moved = _ask(runtime, refund, now)
         except (GatewayRefused, OutcomeUnknown) as error:
-            refunds.mark_refund_asked(refund.id, now=now)
+            refund_notices.mark_refund_asked(refund.id, now=now)
             tally.unanswered(refund.out_refund_no, error)
         except Exception as error:  # noqa: BLE001  # one refund must not hold up the others
             tally.failed(refund.out_refund_no, error)
@@ -52,8 +52,10 @@ def _is_due(refund: RefundOnItsWay, now: datetime) -> bool:
 def _ask(runtime: Runtime, refund: RefundOnItsWay, now: datetime) -> bool:
     till = runtime.till
     notice = till.gateway.query_refund(refund.out_refund_no)
-    refunds.mark_refund_asked(refund.id, now=now)
+    refund_notices.mark_refund_asked(refund.id, now=now)
     if notice is None:
         return outbox.send_again(Errand.REFUND, refund.out_refund_no, now=now)
-    status = refunds.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
+    status = refund_notices.take_refund_notice(
+        notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now
+    )
     return status is not refund.status

@@ -13,7 +13,7 @@ from app.jobs._report import Report, Tally
 from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries import due
 from app.runtime import Runtime
-from app.usecases import checkout, outbox, refunds
+from app.usecases import checkout, outbox, refund_notices
 from app.usecases.outbox import Due
 
 MOST_SECONDS = 45
@@ -70,10 +70,10 @@ def _refund(runtime: Runtime, errand: Due, now: datetime) -> datetime | None:
         return None
     if refund.sibling_at is not None and now < refund.sibling_at + BETWEEN_REFUNDS:
         return refund.sibling_at + BETWEEN_REFUNDS
-    refunds.mark_refund_asked(refund.id, now=now)
+    refund_notices.mark_refund_asked(refund.id, now=now)
     till = runtime.till
     notice = till.gateway.refund(refund.wanted)
-    refunds.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
+    refund_notices.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
     return None
 
 
@@ -94,8 +94,8 @@ def _message(runtime: Runtime, errand: Due, _now: datetime) -> datetime | None:
         openid = due.openid_of(session, wanted["customer_id"])
     if openid is None:
         raise GatewayRefused("NO_OPENID", "the person was erased")
-    words = labels.message(wanted["topic"], number=wanted["number"], amount_fen=wanted["amount_fen"])
-    url = f"{runtime.public_url}/m/orders/{wanted['order_id']}"
+    words = labels.message(wanted["topic"], wanted["facts"])
+    url = f"{runtime.public_url}{wanted['page']}"
     runtime.messenger.send(openid, words, url, hashlib.sha256(errand.key.encode()).hexdigest()[:32])
     return None
 

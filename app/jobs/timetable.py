@@ -11,7 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from app.domain.calendar import SHANGHAI
-from app.jobs import expire_orders, forget, query_payments, query_refunds, send_outbox
+from app.jobs import expire_orders, forget, query_payments, query_refunds, run_tasks, send_outbox
 from app.jobs._report import Report
 from app.ports import Clock
 from app.runtime import Runtime
@@ -69,6 +69,7 @@ ENTRIES: dict[str, Entry] = {
     entry.name: entry
     for entry in (
         Entry("send_outbox", send_outbox.run, Every(timedelta(seconds=2))),
+        Entry("run_tasks", run_tasks.run, Every(timedelta(seconds=2))),
         Entry("query_payments", query_payments.run, Every(timedelta(seconds=15))),
         Entry("expire_orders", expire_orders.run, Every(timedelta(seconds=20))),
         Entry("query_refunds", query_refunds.run, Every(timedelta(seconds=30))),

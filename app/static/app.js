@@ -50,12 +50,22 @@
     holder.scrollIntoView({ block: "nearest" });
   };
 
+  /* The form of a sheet that stands on a page of its own is answered where it stands. */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = event;
+    const form = detail.requestConfig.elt;
+    if (detail.target.id !== "sheet" || !form.matches("form.sheet") || detail.target.contains(form)) return;
+    detail.target = form;
+    detail.swapOverride = "outerHTML";
+  });
+
   document.addEventListener("htmx:sendError", () => network(false));
 
   document.addEventListener("htmx:afterSwap", (event) => {
     shownAt = new Date();
-    if (event.detail.target.id === "sheet") openSheet(event.detail.target);
-    focusFirstError(event.detail.target);
+    const { target } = event.detail;
+    if (target.id === "sheet") openSheet(target);
+    focusFirstError(target.isConnected ? target : event.target); /* outerHTML: what came in its place */
     releaseAll();
   });
 

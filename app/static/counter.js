@@ -12,9 +12,14 @@
   const RETRY_MS = 3000;
   const RETRIED = [502, 503, 504]; /* nobody answered: the server is being started anew */
   const TWIN_MS = 400; /* a scanner's second line end must not press a button */
+  const TAKES_TEXT = "input:not([type=checkbox], [type=radio]), select, textarea";
+  const SENDS = ".btn[data-key][type=submit]:not([data-scan])"; /* its digit only marks it: it may be the beginning of a number */
+  const PRESSED_BY_SPACE = "button, [type=checkbox], [type=radio]";
+  const MARK_BEFORE_NUMBER = /^[1-9](?=\D|\d{4}$|1\d{10}$)/; /* a whole number follows the digit of a button that was not pressed */
   const queue = [];
   let sending = false;
   let untouched = true; /* nothing was typed since the last scan was taken */
+  let shownText = box.value; /* what was taken last */
   let lastTakenAt = 0;
   let digitTimer = 0;
   let sound = null;
@@ -22,7 +27,8 @@
   /* ---- Focus: back to the box, unless somebody is in another field ---- */
   const busyElsewhere = () => {
     const here = document.activeElement;
-    return Boolean(one("dialog[open]")) || (here !== box && Boolean(here?.matches("input, select, textarea, button:focus-visible, a:focus-visible")));
+    const kept = `${TAKES_TEXT}, :is(button, a, [type=checkbox]):focus-visible`;
+    return Boolean(one("dialog[open]")) || (here !== box && Boolean(here?.matches(kept)));
   };
   const focusBox = () => {
     if (busyElsewhere()) return;
@@ -52,18 +58,18 @@
     return kept.filter((scan) => Date.now() - scan.takenAt < KEPT_MS);
   };
 
-  /* What goes with a scan is what the screen shows now, not when its turn comes: the order that is open, its form. */
+  /* What goes with a scan is what the screen shows now, not when its turn comes: what is open, and its form. */
   const take = (text, { fresh = false } = {}) => {
     const entry = text.trim();
     if (!entry) return;
     const fields = { [box.name]: entry, scan_key: scanKey() };
     if (!fresh) {
-      for (const field of all("[name=open_order], [data-kept]")) fields[field.name] = field.value;
+      for (const field of all("[data-kept]")) fields[field.name] = field.value;
     }
     queue.push({ fields, takenAt: Date.now() });
     lastTakenAt = Date.now();
     untouched = true;
-    box.value = entry;
+    box.value = shownText = entry;
     box.select();
     keep();
     drain();
@@ -71,8 +77,8 @@
 
   /* Leaves what is on the screen; its turn comes after the scans before it. */
   const leave = () => {
-    one("[name=open_order]")?.remove();
-    box.value = "";
+    all("input[type=hidden][data-kept]").forEach((open) => open.remove());
+    box.value = shownText = "";
     untouched = false;
     queue.push({ takenAt: Date.now() });
     takeBox();
@@ -165,10 +171,11 @@
 
   const settle = (last, quiet = false) => {
     const answer = one(form.dataset.target);
-    if (answer?.dataset.answer === "refused" && !quiet) beep();
-    all(".candidate").forEach((choice, at) => choice.classList.toggle("current", at === 0));
     const fault = one("[aria-invalid=true]", answer);
-    if (fault) fault.focus();
+    if ((answer?.dataset.answer === "refused" || answer?.hasAttribute("data-problem") || fault) && !quiet) beep();
+    if (answer?.dataset.answer === "done" && untouched) box.value = shownText = ""; /* 回车 behind a receipt asks for nothing */
+    all(".candidate").forEach((choice, at) => choice.classList.toggle("current", at === 0));
+    if (fault?.matches(TAKES_TEXT)) fault.focus();
     else if (last && untouched) takeBox();
   };
 
@@ -176,19 +183,42 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     clearTimeout(digitTimer);
-    if (!untouched) {
-      take(box.value);
-      return;
-    }
+    const keyed = untouched ? null : keyedBy(box.value);
+    if (keyed) {
+      press(keyed);
+      if (keyed.matches(`${SENDS}, [type=checkbox]`)) goOn();
+    } else if (untouched) goOn();
+    else take(withoutMark(box.value));
+  });
+
+  /* 回车 in the untouched box. */
+  const goOn = () => {
     if (queue.length || Date.now() - lastTakenAt < TWIN_MS) return;
     const current = one(".candidate.current");
-    const confirm = one("[data-confirm]");
+    const confirm = one(".btn.current") ?? one("[data-confirm]");
     if (confirm) confirm.click();
     else if (current) choose(current);
     else take(one("[data-again]")?.dataset.scan ?? box.value);
-  });
+  };
 
   const choose = (choice) => take(choice.dataset.scan, { fresh: choice.hasAttribute("data-fresh") });
+
+  const keyedBy = (text) => (/^[1-9]$/.test(text) ? one(`[data-key="${text}"]`) : null);
+
+  /* Where a digit only marks a button, it stays in the box until 回车: a scan instead of 回车 is the scan alone. */
+  const withoutMark = (text) => {
+    const mark = MARK_BEFORE_NUMBER.exec(text)?.[0];
+    return mark && keyedBy(mark)?.matches(SENDS) ? text.slice(1) : text;
+  };
+
+  /* A digit was a key and no number: the box shows again what was scanned before it. */
+  const press = (keyed) => {
+    untouched = true;
+    box.value = shownText;
+    box.select();
+    if (keyed.dataset.scan) choose(keyed);
+    else if (!keyed.matches(SENDS)) keyed.click();
+  };
 
   document.addEventListener("click", (event) => {
     const choice = event.target.closest("[data-scan]");
@@ -199,11 +229,20 @@
     else leave();
   });
 
+  /* A missing tick was set: what was said of it is over. */
+  document.addEventListener("change", ({ target }) => {
+    if (!target.matches("[type=checkbox][aria-invalid]")) return;
+    document.getElementById(target.getAttribute("aria-describedby"))?.remove();
+    target.removeAttribute("aria-invalid");
+    target.removeAttribute("aria-describedby");
+  });
+
   box.addEventListener("input", () => {
     untouched = false;
     clearTimeout(digitTimer);
-    const choice = /^[1-9]$/.test(box.value) && one(`[data-key="${box.value}"]`);
-    if (choice) digitTimer = setTimeout(() => choose(choice), DIGIT_WAIT_MS);
+    const keyed = keyedBy(box.value);
+    all(SENDS).forEach((button) => button.classList.toggle("current", button === keyed));
+    if (keyed && !keyed.matches(SENDS)) digitTimer = setTimeout(() => press(keyed), DIGIT_WAIT_MS);
   });
 
   document.addEventListener("keydown", (event) => {
@@ -221,7 +260,8 @@
       untouched = true;
     } else if (event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const here = document.activeElement;
-      if (here !== box && !here?.matches("input, select, textarea")) {
+      if (event.key === " " && here?.matches(PRESSED_BY_SPACE)) return;
+      if (here !== box && !here?.matches(TAKES_TEXT)) {
         box.focus(); /* the key itself then goes into the box */
         box.select();
       }

@@ -21,6 +21,11 @@ def phone_yuan(fen: int) -> str:
     return yuan(fen).removesuffix(".00")
 
 
+def thousands(count: int) -> str:
+    """`1264` → `1,264`."""
+    return f"{count:,}"
+
+
 def _local(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
@@ -65,6 +70,11 @@ def short_day(value: date | datetime) -> str:
     return _day_of(value).strftime("%m-%d")
 
 
+def near_day(value: date | datetime, today: date) -> str:
+    """`11-24`; in another year than today's `2027-01-04`."""
+    return short_day(value) if _day_of(value).year == today.year else day(value)
+
+
 def spoken_day(value: date | datetime) -> str:
     """`12 月 1 日`, as a button says it."""
     on = _day_of(value)
@@ -92,6 +102,18 @@ def span(length: timedelta) -> str:
     return f"{rest} 分钟" if rest else "不到 1 分钟"
 
 
+def largest(length: timedelta) -> str:
+    """`2 天`, `23 小时`, `12 分钟`, `不到 1 分钟`: the largest part alone, rounded down."""
+    whole = span(length)
+    return whole if whole.startswith("不到") else " ".join(whole.split()[:2])
+
+
+def waited(since: datetime, now: datetime) -> str:
+    """`等了 2 天 3 小时`, `等了不到 1 分钟`."""
+    whole = span(now - since)
+    return f"等了 {whole}" if whole[0].isdigit() else f"等了{whole}"
+
+
 def left(until: datetime, now: datetime) -> str:
     """`还剩 2 天 23 小时`; once it is over, `已过 3 小时`."""
     return f"还剩 {span(until - now)}" if until > now else f"已过 {span(now - until)}"
@@ -109,6 +131,7 @@ def short_left(until: datetime, now: datetime) -> str:
 FILTERS: Mapping[str, Callable[..., str]] = {
     "yuan": yuan,
     "phone_yuan": phone_yuan,
+    "thousands": thousands,
     "when": when,
     "full_when": full_when,
     "clock_time": clock_time,
@@ -116,6 +139,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "today_when": today_when,
     "day": day,
     "short_day": short_day,
+    "near_day": near_day,
+    "spoken_day": spoken_day,
     "day_and_weekday": day_and_weekday,
     "span": span,
     "left": left,

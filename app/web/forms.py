@@ -4,7 +4,9 @@ from typing import Any, TypeVar
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import DateField, Form, ValidationError
+from wtforms import DateField, Form, StringField, ValidationError
+
+from app.domain.money import read_yuan, yuan
 
 F = TypeVar("F", bound=Form)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -18,6 +20,29 @@ class ActForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
         csrf = False
         locales = ("zh",)
+
+
+class MoneyField(StringField):  # type: ignore[misc]  # WTForms has no types
+    """Money, typed in yuan; `data` is fen, nothing typed is None, what was typed stays."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"render_kw": {"inputmode": "decimal", "autocomplete": "off"}, **options})
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else yuan(self.data)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Reads it. Raises ValueError with the sentence beside the field."""
+        self.data = None
+        typed = valuelist[0].strip() if valuelist else ""
+        if not typed:
+            return
+        try:
+            self.data = read_yuan(typed)
+        except ValueError:
+            raise ValueError("写金额，最多到分，比如 12 或 12.50") from None
 
 
 class QueryForm(Form):  # type: ignore[misc]  # WTForms has no types

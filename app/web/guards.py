@@ -87,21 +87,22 @@ def install(app: Flask) -> None:
         guard = guard_of(app, request.endpoint)
         if guard is None:
             abort(403)
-        return _let_in(guard)
+        return let_in(guard)
 
 
-def _let_in(guard: Guard) -> Response | None:
+def let_in(guard: Guard) -> Response | None:
+    """None for whoever may come in, else the way to log in or register. Raises Forbidden."""
     who = actor()
     if guard.kind == "staff":
         if who.kind is not ActorKind.STAFF:
-            return _to(url_for("auth.login", next=_here()))
+            return _to(url_for("auth.login", next=here()))
         if guard.permission is not None and not who.may(guard.permission):
             raise Forbidden(guard.permission.value)
     elif guard.kind == "customer":
         if not who.is_customer:
-            return _to(url_for("mobile.login", next=_here()))
+            return _to(url_for("mobile.login", next=here()))
         if guard.registered and not who.registered:
-            return _to(url_for("mobile.register", next=_here()))
+            return _to(url_for("mobile.register", next=here()))
     return None
 
 
@@ -113,7 +114,7 @@ def _to(url: str) -> Response:
     return redirect(url, 303)
 
 
-def _here() -> str:
+def here() -> str:
     """Where to come back to: this page, or the page that the form or the fragment stood on."""
     if request.headers.get("HX-Request"):
         page = request.headers.get("HX-Current-URL")

@@ -10,7 +10,6 @@ from app.web.current import runtime
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -22,6 +21,11 @@ def csp_nonce() -> str:
     if "csp_nonce" not in g:
         g.csp_nonce = secrets.token_urlsafe(18)
     return str(g.csp_nonce)
+
+
+def allow_camera() -> None:
+    """This answer is a page that scans; no other may use the camera."""
+    g.camera = True
 
 
 def policy(nonce: str, *, bridge_origin: str, login_origin: str) -> str:
@@ -54,8 +58,11 @@ def install(app: Flask, *, bridge_origin: str, login_origin: str) -> None:
     @app.after_request
     def add(response: Response) -> Response:
         response.headers.update(_ALWAYS)
-        response.headers["Content-Security-Policy"] = policy(
-            csp_nonce(), bridge_origin=bridge_origin, login_origin=login_origin
+        camera = "(self)" if "camera" in g else "()"
+        response.headers["Permissions-Policy"] = f"camera={camera}, geolocation=(self), microphone=(), payment=()"
+        response.headers.setdefault(
+            "Content-Security-Policy",
+            policy(csp_nonce(), bridge_origin=bridge_origin, login_origin=login_origin),
         )
         if runtime().secure_cookies:
             response.headers["Strict-Transport-Security"] = HSTS

@@ -18,8 +18,8 @@ login_manager = LoginManager()
 
 
 def for_customers(path: str) -> bool:
-    """Whether a path belongs to the phone pages."""
-    return path == "/m" or path.startswith("/m/")
+    """Whether a path belongs to the phone pages: below /m, and what a battery's QR opens (decision 44)."""
+    return path == "/m" or path.startswith(("/m/", "/q/"))
 
 
 def cookie_name(kind: str) -> str:

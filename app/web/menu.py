@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import request, url_for
+from flask import g, request, url_for
 
 from app.domain import labels
 from app.domain.calendar import business_day
@@ -13,9 +13,15 @@ from app.web.formats import day_and_weekday
 ENTRIES: tuple[tuple[str, str, str, Permission] | None, ...] = (
     ("home.home", "首页", "home", Permission.HOME_VIEW),
     ("orders.sale_orders", "买车订单", "receipt", Permission.ORDERS_VIEW),
+    ("orders.rental_orders", "租车订单", "calendar", Permission.ORDERS_VIEW),
+    ("orders.deposits", "押金", "cash", Permission.ORDERS_VIEW),
+    ("personal_center.cards", "学生证审核", "id-badge-2", Permission.CARDS_REVIEW),
+    ("flash_charge.flash_charge", "闪充", "battery-charging", Permission.FLASH_VIEW),
     None,
     ("pickup.counter", "柜台提车", "scan", Permission.PICKUP),
     ("orders.suspect_payments", "异常支付", "alert-triangle", Permission.PAYMENTS_VIEW),
+    ("settings.vehicles", "车型与库存", "moped", Permission.VEHICLES_VIEW),
+    ("settings.numbers", "编号与车牌", "id", Permission.NUMBERS_VIEW),
     ("settings.settings", "设置", "settings", Permission.SETTINGS_VIEW),
 )
 """(endpoint, label, icon, right); None is a line. A section joins when it exists."""
@@ -39,14 +45,23 @@ def frame() -> dict[str, Any]:
         "actor_name": who.name,
         "actor_role": "、".join(labels.ROLE[role] for role in who.roles),
         "logout_url": url_for("auth.log_out"),
-        "search_url": url_for("orders.sale_orders") if who.may(Permission.ORDERS_VIEW) else "",
+        "search_url": url_for("orders.find") if who.may(Permission.ORDERS_VIEW) else "",
         "business_day": day_and_weekday(business_day(now())),
     }
 
 
 def _is_here(endpoint: str) -> bool:
+    """Whether the entry is the page itself, or the one of its section that the page's address lies beneath.
+
+    A page that could lie beneath several says which: `g.menu_entry`.
+    """
+    if "menu_entry" in g:
+        return bool(endpoint == g.menu_entry)
     section = endpoint.partition(".")[0]
-    if endpoint == request.endpoint:
-        return True
-    same_section = [entry[0] for entry in ENTRIES if entry and entry[0].startswith(f"{section}.")]
-    return request.blueprint == section and request.endpoint not in same_section and endpoint == same_section[0]
+    if request.blueprint != section:
+        return False
+    urls = {entry[0]: url_for(entry[0]) for entry in ENTRIES if entry and entry[0].startswith(f"{section}.")}
+    if request.endpoint in urls:
+        return endpoint == request.endpoint
+    beneath = [name for name, url in urls.items() if request.path.startswith(f"{url}/")]
+    return endpoint == max(beneath or list(urls)[:1], key=lambda name: len(urls[name]))

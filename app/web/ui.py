@@ -19,6 +19,8 @@ SUBJECTS = (
     "sheet",
     "counter",
     "phone",
+    "scan",
+    "photo",
 )
 """The files of `templates/ui/`. Each is read after the filters and globals are set: macros use them."""
 

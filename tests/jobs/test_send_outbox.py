@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charges import PaymentStatus
+from app.domain.charges import PaymentStatus, Purpose
 from app.domain.orders import OrderStatus
 from app.domain.outbox import Errand
 from app.domain.permissions import Actor
@@ -18,7 +18,8 @@ from app.models.numbers import NumberSlot, SlotState
 from app.models.orders import Order
 from app.models.work import Outbox, OutboxStatus
 from app.ports import GatewayRefused, OutcomeUnknown, RefundWanted
-from app.usecases import orders, refunds
+from app.usecases import orders, refund_notices, refunds
+from app.usecases.subjects import Subject
 from app.usecases.transaction import transactional
 from tests.factories.counting_house import payments_of, refunds_of
 from tests.factories.gateway import Gateway, Post, a_refund_notice, with_gateway
@@ -99,9 +100,17 @@ def test_two_refunds_of_one_order_keep_a_minute_between_them(context: Flask, dat
 
     @transactional
     def want_half(session: Session) -> None:
-        payment, order = session.get_one(Payment, paid.id), session.get_one(Order, order_id)
-        actor = Actor.job("tests")
-        refunds.want(session, payment, order, amount_fen=100, reason="部分退款", actor=actor, now=CANCELLED_AT)
+        payment = session.get_one(Payment, paid.id)
+        refunds.want(
+            session,
+            payment,
+            Purpose.SALE,
+            Subject.of_order(session.get_one(Order, order_id)),
+            amount_fen=100,
+            reason="部分退款",
+            actor=Actor.job("tests"),
+            now=CANCELLED_AT,
+        )
 
     want_half()
     want_half()
@@ -145,7 +154,7 @@ def a_message(app: Flask) -> int:
     send_outbox.run(runtime, CANCELLED_AT)
     (refund,) = refunds_of(app)
     notice = a_refund_notice(refund.out_refund_no, "", refund.amount_fen, RefundStatus.DONE)
-    refunds.take_refund_notice(
+    refund_notices.take_refund_notice(
         notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=CANCELLED_AT
     )
     return order_id

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from app.domain.orders import OrderStatus
 from tests.factories.counting_house import a_payer, assert_books_agree, statuses
-from tests.factories.orders import an_order, order_of
+from tests.factories.orders import an_order, charge_of, order_of
 from tests.factories.people import a_member_of_staff, an_id_number
 from tests.fixtures.actors import log_in_browser
 from tests.fixtures.browser import DESK, PHONE, OpenContext, assert_accessible, be_person
@@ -121,7 +121,7 @@ def test_a_payment_that_does_not_happen_says_so(
     person = open_context(PHONE)
     log_in_browser(app, person, payer, live_app)
     phone = person.new_page()
-    phone.goto(f"/m/orders/{order_id}/pay")
+    phone.goto(f"/m/pay/{charge_of(app, order_id)}")
     phone.get_by_role("button", name="微信支付").click()
     phone.get_by_role("dialog").get_by_role("button", name=press, exact=True).click()
     expect(phone.get_by_role("heading", level=1)).to_contain_text(says)
@@ -138,7 +138,7 @@ def test_a_payment_that_is_not_known_yet_asks_and_never_charges_twice(
     phone = person.new_page()
     simulator.misbehave("never")
     simulator.misbehave("status_5xx", times=2, on="query")
-    phone.goto(f"/m/orders/{order_id}/pay")
+    phone.goto(f"/m/pay/{charge_of(app, order_id)}")
     phone.get_by_role("button", name="微信支付").click()
     phone.get_by_role("dialog").get_by_role("button", name="支付", exact=True).click()
     expect(phone.get_by_role("heading", level=1)).to_contain_text("正在确认")

@@ -8,26 +8,50 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from werkzeug.routing import IntegerConverter, Rule
 from werkzeug.test import TestResponse
 
-from app.domain.permissions import RIGHTS, Role
+from app.domain.batteries import BatteryState
+from app.domain.deposits import DamageItem
+from app.domain.numbering import Business
+from app.domain.permissions import RIGHTS, Actor, Permission, Role
+from app.domain.pictures import PhotoKind
+from app.domain.printing import Stretch
+from app.domain.rentals import Condition
+from app.jobs import run_tasks
+from app.models.batteries import Battery
+from app.models.deposits import DepositWithholding
 from app.models.directory import Region, School
+from app.models.numbers import NumberSeries, NumberSlot
+from app.models.vehicles import Plan, Price
+from app.usecases import photos, tasks
+from app.usecases.rentals import settle_damage
 from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from app.web.guards import Guard, guard_of, public
 from app.web.guards import staff as any_staff
+from tests.factories.counter import put_photo_behind
+from tests.factories.flash import a_member, a_use, some_batteries
 from tests.factories.ground import SCHOOL_OF
 from tests.factories.orders import a_listing_id, an_order
-from tests.factories.people import a_customer, a_member_of_staff
+from tests.factories.people import a_customer, a_member_of_staff, a_region_id
+from tests.factories.pictures import a_photo
+from tests.factories.rentals import a_card, a_rental_listing, a_rental_order, give_back
 from tests.fixtures.actors import client_of
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
 
 HOME, ELSEWHERE = "A", "B"
 LOGS_OUT = {"auth.log_out", "mobile.log_out"}
-NEEDS_ALL_REGIONS = {"settings.new_region", "settings.add_region"}
+NEEDS_ALL_REGIONS = {
+    "settings.new_region",
+    "settings.add_region",
+    "settings.new_model",
+    "settings.add_model",
+    "settings.model",
+    "settings.change_model",
+}
 """What a right for one region is not enough for."""
 
 
@@ -38,11 +62,24 @@ class Samples:
     order_id: dict[str, int]
     school_id: dict[str, int]
     version_id: dict[str, int]
-    listing_id: dict[str, int]  # every region's vehicles are shown to everybody
+    listing_id: dict[str, int]  # every region's vehicles are shown to everybody but to staff
+    plan_id: dict[str, int]
+    price_id: dict[str, int]
+    card_id: dict[str, int]
+    battery_id: dict[str, int]
+    use_id: dict[str, int]
+    task_id: dict[str, int]
+    series_id: dict[str, int]
+    slot_id: dict[str, int]
+    deposit_id: dict[str, int]
+    photo_id: dict[str, int]  # of what was withheld from it
     letter: dict[str, str] = field(default_factory=lambda: {HOME: HOME, ELSEWHERE: ELSEWHERE})
     part: str = "store"
     key: str = "reservation_hours"
     token: str = "no-such-link"
+    model_id: int = 1
+    code: str = "A00042"
+    charge_id: int = 1  # of the first order, which is somebody's
 
     def fill(self, rule: Rule, region: str, **instead: str) -> str:
         """The path of a rule with the samples of a region."""
@@ -54,7 +91,10 @@ class Samples:
         return path
 
 
-OF_A_REGION = {"order_id", "school_id", "version_id", "letter"}
+OF_A_REGION = {
+    *("order_id", "school_id", "version_id", "letter", "plan_id", "price_id", "card_id"),
+    *("battery_id", "use_id", "task_id", "series_id", "slot_id", "deposit_id"),
+}
 """The parameters that name something of one region: elsewhere it is not found."""
 
 
@@ -68,7 +108,8 @@ class Door:
 
     @property
     def of_a_region(self) -> bool:
-        return bool(self.rule.arguments & OF_A_REGION)
+        staffs = {"listing_id"} if self.guard.kind == "staff" else set()
+        return bool(self.rule.arguments & (OF_A_REGION | staffs))
 
 
 def doors(app: Flask) -> Iterator[Door]:
@@ -99,6 +140,8 @@ def word_for_staff(door: Door, role: Role, region: str | None, of: str) -> str:
         return word_for_strangers(door)
     if door.guard.permission is not None and door.guard.permission not in RIGHTS[role]:
         return "403"
+    if "task_id" in door.rule.arguments and Permission.BATTERIES_MANAGE not in RIGHTS[role]:
+        return "404"  # whoever may come in is decided by what is printed: here, labels of batteries
     if door.rule.endpoint in NEEDS_ALL_REGIONS and region is not None:
         return "403"
     if door.of_a_region and region not in (None, of):
@@ -129,12 +172,73 @@ def samples(app: Flask, database: Database) -> Samples:
                 now=now,
             )
     letters = (HOME, ELSEWHERE)
+    rentals = {letter: a_rental_listing(database, letter) for letter in letters}
+    region_id = database.one(select(Region.id).where(Region.letter == HOME))
+    database.add(Battery(region_id=region_id, n=42, state=BatteryState.IN_STOCK, made_at=now))
+    withheld = {letter: _something_withheld(app, database, letter) for letter in letters}
     return Samples(
         order_id={letter: an_order(app, region=letter) for letter in letters},
         school_id={a: database.one(select(School.id).where(School.name == SCHOOL_OF[a])) for a in letters},
         version_id=versions,
         listing_id={letter: a_listing_id(app, letter) for letter in letters},
+        plan_id={a: database.one(select(Plan.id).where(Plan.listing_id == rental)) for a, rental in rentals.items()},
+        price_id={a: database.one(select(Price.id).where(Price.listing_id == rental)) for a, rental in rentals.items()},
+        card_id={letter: _a_card_with_photo(app, letter) for letter in letters},
+        battery_id={letter: some_batteries(database, letter, last=2)[1] for letter in letters},
+        use_id={letter: a_use(app, a_member(app, region=letter), f"{letter}00001") for letter in letters},
+        task_id={letter: _a_print(app, letter, owner) for letter in letters},
+        series_id={letter: database.one(_sale_series(letter)) for letter in letters},
+        slot_id={
+            letter: database.one(
+                select(NumberSlot.id).where(
+                    NumberSlot.series_id == _sale_series(letter).scalar_subquery(), NumberSlot.n == 9
+                )
+            )
+            for letter in letters
+        },
+        deposit_id={letter: row.deposit_id for letter, row in withheld.items()},
+        photo_id={letter: row.photo_id or 0 for letter, row in withheld.items()},
     )
+
+
+def _something_withheld(app: Flask, database: Database, region: str) -> DepositWithholding:
+    """What the damage of a returned vehicle cost, with its photo."""
+    runtime = app.extensions[RUNTIME]
+    order_id = a_rental_order(app, database, region=region, picked_up=True)
+    give_back(app, order_id, region=region, condition=Condition.DAMAGED)
+    with app.app_context():
+        settle_damage(
+            order_id,
+            items=[DamageItem("后视镜", 45_00)],
+            photo=photos.store(runtime.photos, a_photo(), PhotoKind.DAMAGE),
+            reason="回店时发现",
+            request_key=f"damage-{order_id}",
+            actor=a_member_of_staff(app, role=Role.OWNER, region=None),
+            now=runtime.clock.now(),
+        )
+    row: DepositWithholding = database.all(select(DepositWithholding).order_by(DepositWithholding.id))[-1]
+    return row
+
+
+def _sale_series(letter: str) -> Select[int]:
+    wanted = select(NumberSeries.id).join(Region, Region.id == NumberSeries.region_id)
+    return wanted.where(Region.letter == letter, NumberSeries.business == Business.SALE)
+
+
+def _a_print(app: Flask, letter: str, owner: Actor) -> int:
+    """Labels that are drawn already."""
+    runtime = app.extensions[RUNTIME]
+    asked = {"reason": "", "request_key": f"print-{letter}", "actor": owner, "now": runtime.clock.now()}
+    with app.app_context():
+        task_id = tasks.ask_for_labels(a_region_id(app, letter), [Stretch(1, 1)], **asked)
+        run_tasks.run(runtime, runtime.clock.now())
+    return task_id
+
+
+def _a_card_with_photo(app: Flask, region: str) -> int:
+    card_id = a_card(app, a_customer(app, region=region), approved=False, region=region)
+    put_photo_behind(app, card_id)
+    return card_id
 
 
 @pytest.fixture
@@ -181,7 +285,7 @@ def test_url_by_stranger_and_customer(without_csrf: Flask, samples: Samples, cli
             ("a customer", "a customer without a name"), word_for_strangers(door)
         )
         if door.guard.kind == "customer":
-            not_theirs = "404" if "order_id" in door.rule.arguments else "in"
+            not_theirs = "404" if door.rule.arguments & {"order_id", "charge_id"} else "in"
             meant["a customer"] = meant["a customer without a name"] = not_theirs
             if door.guard.registered:
                 meant["a customer without a name"] = "/m/register"

@@ -8,11 +8,12 @@ from app.blueprints.home.chart import chart_of
 from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.permissions import Permission
+from app.domain.rentals import days_late
 from app.domain.standing import Todo
 from app.queries import home as queries
-from app.queries.home import Task, Waiting
+from app.queries.home import OPEN_RENTALS, OPEN_SALES, Task, Waiting
 from app.web.current import actor, now
-from app.web.formats import day_and_weekday, left, span, when
+from app.web.formats import day_and_weekday, left, span, waited, when
 from app.web.guards import requires
 from app.web.htmx import render
 from app.web.reading import read_session
@@ -20,19 +21,37 @@ from app.web.regions import ALL, chosen_region, switch_entries
 
 bp = Blueprint("home", __name__)
 
+OPEN = (Todo.PICK_UP, Todo.PAY_SOON, Todo.OVERDUE)
+TODOS = {
+    **{task: ("orders.sale_orders", todo) for task, todo in zip(OPEN_SALES, OPEN, strict=True)},
+    **{task: ("orders.rental_orders", todo) for task, todo in zip(OPEN_RENTALS, OPEN, strict=True)},
+    Task.LATE: ("orders.rental_orders", Todo.LATE),
+    Task.DAMAGE: ("orders.rental_orders", Todo.DAMAGE),
+}
+"""The rows that open a list of orders."""
 ICONS = {
     Task.PICK_UP: "scan",
     Task.PAY_SOON: "clock",
     Task.OVERDUE: "calendar",
+    Task.RENT_PICK_UP: "scan",
+    Task.RENT_PAY_SOON: "clock",
+    Task.RENT_OVERDUE: "calendar",
+    Task.LATE: "alert-triangle",
+    Task.DAMAGE: "tool",
+    Task.CARDS: "id-badge-2",
     Task.SUSPECTS: "alert-triangle",
     Task.REFUNDS: "cash",
+    Task.NUMBERS: "id",
 }
 WORDS = {
-    Task.PICK_UP: labels.TODO[Todo.PICK_UP],
-    Task.PAY_SOON: labels.TODO[Todo.PAY_SOON],
-    Task.OVERDUE: labels.TODO[Todo.OVERDUE],
+    **{task: f"买车{labels.TODO[todo]}" for task, todo in zip(OPEN_SALES, OPEN, strict=True)},
+    **{task: f"租车{labels.TODO[todo]}" for task, todo in zip(OPEN_RENTALS, OPEN, strict=True)},
+    Task.LATE: labels.TODO[Todo.LATE],
+    Task.DAMAGE: labels.TODO[Todo.DAMAGE],
+    Task.CARDS: "待审核学生证",
     Task.SUSPECTS: "异常支付",
     Task.REFUNDS: "退款异常",
+    Task.NUMBERS: "号段快用完",
 }
 
 
@@ -75,7 +94,12 @@ def _url_of(task: Task, letter: str) -> str:
         return url_for("orders.suspect_payments", kind="payments", region=letter)
     if task is Task.REFUNDS:
         return url_for("orders.suspect_payments", kind="refunds", region=letter)
-    return url_for("orders.sale_orders", todo=Todo(task.value).value, region=letter)
+    if task is Task.NUMBERS:
+        return url_for("settings.numbers", region=letter)
+    if task is Task.CARDS:
+        return url_for("personal_center.cards", region=letter)
+    endpoint, todo = TODOS[task]
+    return url_for(endpoint, todo=todo.value, region=letter)
 
 
 def _oldest(row: Waiting, at: datetime) -> tuple[str, str]:
@@ -83,10 +107,14 @@ def _oldest(row: Waiting, at: datetime) -> tuple[str, str]:
     oldest = row.oldest
     if oldest is None:
         return "", ""
-    if row.task is Task.PICK_UP:
+    if row.task is Task.LATE:
+        return f"最久的逾期 {days_late(business_day(oldest.at), business_day(at))} 天", "over"
+    if row.task is Task.CARDS:
+        return waited(oldest.at, at), ""
+    if row.task in (Task.PICK_UP, Task.RENT_PICK_UP):
         return f"{oldest.number} {left(oldest.at, at)}", ""
-    if row.task is Task.PAY_SOON:
+    if row.task in (Task.PAY_SOON, Task.RENT_PAY_SOON):
         return f"{oldest.number} 预约{left(oldest.at, at)}", "late"
-    if row.task is Task.OVERDUE:
+    if row.task in (Task.OVERDUE, Task.RENT_OVERDUE):
         return f"{oldest.number} 过期 {span(at - oldest.at)}，还没来提", "late"
     return f"{when(oldest.at)} 起", "over"

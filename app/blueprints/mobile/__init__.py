@@ -1,5 +1,5 @@
 """The customer's phone: seeing, reserving, paying for and following a vehicle (CARD-6)."""
 
-from app.blueprints.mobile.routes import bp
+from app.blueprints.mobile.routes import bp, codes
 
-__all__ = ["bp"]
+__all__ = ["bp", "codes"]

@@ -8,11 +8,15 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField, Valida
 from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
 
 from app.domain import identity, labels
+from app.domain.cards import checked_student_no
+from app.domain.deposits import DepositKind
+from app.domain.errors import RuleBroken
 from app.domain.identity import BadIdentity
 from app.domain.money import LARGEST_FEN
-from app.domain.numbering import fold
+from app.domain.numbering import BatteryNumber, fold
 from app.domain.orders import Intent
 from app.web.forms import ActForm, QueryForm
+from app.web.uploads import PhotoField
 
 MOST_POLLS = 999
 
@@ -33,10 +37,41 @@ class VehicleQuery(QueryForm):
 class ReserveForm(ActForm):
     """立即预约 or 立即购买: which colour, at the price that was on the screen. One key makes one order."""
 
-    colour = StringField("颜色", [InputRequired("选一个颜色"), Length(max=20)])
+    colour = StringField("颜色", [InputRequired("选一个颜色"), Length(max=20, message="选一个颜色")])
     intent = StringField(validators=[AnyOf([*Intent])])
     seen_fen = IntegerField(validators=[InputRequired(), NumberRange(0, LARGEST_FEN)])
     request_key = StringField(validators=[Regexp(r"[0-9a-f]{32}")])
+
+
+class RentalQuery(VehicleQuery):
+    """The same for a rental, with its plan."""
+
+    plan = StringField(default="")
+
+
+class ReserveRentalForm(ReserveForm):
+    """The same for a rental: the plan carries the days and the price that stood beside them, `30:18000`."""
+
+    plan = StringField("租期", [Regexp(r"[0-9]{1,4}:[0-9]{1,9}", message="选一个租期")])
+    seen_fen = None  # the plan's
+
+    def chosen(self) -> tuple[int, int]:
+        """Days, and fen as seen."""
+        days, fen = (self.plan.data or "").split(":")
+        return int(days), int(fen)
+
+
+class DepositForm(ActForm):
+    """是否开通闪充: which deposit, and what each cost on the screen."""
+
+    kind = StringField(validators=[AnyOf([*DepositKind])])
+    rental_fen = IntegerField(validators=[InputRequired(), NumberRange(0, LARGEST_FEN)])
+    flash_fen = IntegerField(validators=[InputRequired(), NumberRange(0, LARGEST_FEN)])
+
+    def chosen(self) -> tuple[DepositKind, int]:
+        """The kind, and fen as seen."""
+        kind = DepositKind(self.kind.data)
+        return kind, (self.flash_fen if kind is DepositKind.FLASH else self.rental_fen).data
 
 
 class RegisterForm(ActForm):
@@ -102,3 +137,43 @@ class ResultQuery(QueryForm):
 
     said = StringField(validators=[AnyOf(["ok", "cancel", "fail"])], default="")
     asked = IntegerField(validators=[Optional(), NumberRange(0, MOST_POLLS)], default=0)
+
+
+class CardForm(ActForm):
+    """A student card: its number, a photo of it, and the consent of its own. One key sends one in. Decisions 3, 4."""
+
+    student_no = StringField("学号")
+    photo = PhotoField("学生证照片", [InputRequired("拍一张学生证，或者选一张")])
+    consent = BooleanField("我同意收集学生证照片", [InputRequired("勾选后才能提交")])
+    consent_text = IntegerField(validators=[InputRequired()])
+    request_key = StringField(validators=[Regexp(r"[0-9a-f]{32}")])
+
+    def validate_student_no(self, field: StringField) -> None:
+        """Digits and letters, in any width."""
+        try:
+            checked_student_no(field.data or "")
+        except RuleBroken as broken:
+            raise ValidationError(labels.refusal(broken).rstrip("。")) from broken
+
+
+class OpenFlashForm(ActForm):
+    """开通闪充, for the deposit that was on the screen."""
+
+    seen_fen = IntegerField(validators=[InputRequired(), NumberRange(0, LARGEST_FEN)])
+
+
+class BatteryForm(ActForm):
+    """A battery, scanned (its number with the address around it) or typed; `number` is set once it is checked."""
+
+    number: BatteryNumber
+
+    code = StringField(
+        "电池编号", [DataRequired("扫电池上的码，或者写上面的编号"), Length(max=200, message="最多 200 个字")]
+    )
+
+    def validate_code(self, field: StringField) -> None:
+        """A whole number: a letter and five digits."""
+        try:
+            self.number = BatteryNumber.parse(field.data or "")
+        except ValueError as error:
+            raise ValidationError("电池编号是 1 个字母加 5 位数字，例如 A00042") from error

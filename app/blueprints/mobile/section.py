@@ -12,13 +12,20 @@ from app.web.login import for_customers
 from app.web.reading import read_session
 
 bp = Blueprint("mobile", __name__, url_prefix="/m")
+codes = Blueprint("codes", __name__)
+"""What a QR opens: its address is short, so that a small label can hold it."""
 
 LONGEST_NEXT = 500
 """Characters of an address that is kept through a log-in; it stands in a cookie meanwhile."""
 
 Tab = tuple[str, str, str, bool]
 
-TABS = (("mobile.vehicles", "买车", "moped"), ("mobile.me", "我的", "user"))
+TABS = (
+    ("mobile.vehicles", "买车", "moped"),
+    ("mobile.rentals", "租车", "calendar"),
+    ("mobile.flash", "闪充", "battery-charging"),
+    ("mobile.me", "我的", "user"),
+)
 """(endpoint, label, icon) of what exists."""
 
 
@@ -32,9 +39,9 @@ def customer_service(region_id: int) -> directory.ContactRow:
     return directory.contact(read_session(), region_id, ContactKind.CUSTOMER_SERVICE)
 
 
-def next_page() -> str:
-    """Where somebody wanted to go: a phone page of ours, else the list of vehicles."""
-    home = url_for("mobile.vehicles")
+def next_page(otherwise: str = "") -> str:
+    """Where somebody wanted to go: a phone page of ours, else `otherwise` (the list of vehicles)."""
+    home = otherwise or url_for("mobile.vehicles")
     target = safe_next(request.args.get("next"), otherwise=home)
     ours = len(target) <= LONGEST_NEXT and for_customers(urlsplit(target).path)
     return target if ours else home

@@ -1,14 +1,23 @@
 """What the pages of one order say: where it stands, with the one act at the bottom, and why something is refused."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import url_for
 
+from app.domain.charges import Purpose
+from app.domain.deposits import Amounts, DepositKind
 from app.domain.errors import Rule, RuleBroken
-from app.domain.labels import refusal
-from app.queries.my_orders import MyOrder
-from app.web.formats import full_when, left, today_when, when, yuan
+from app.domain.labels import DEPOSIT_KIND, refusal
+from app.domain.orders import Step
+from app.queries.my_charges import MyCharge
+from app.queries.my_deposits import MyDeposit
+from app.queries.my_orders import MyOrder, MyOrderRow, MyRental
+from app.web.formats import day, full_when, left, today_when, when, yuan
+
+RENTAL_STEPS = {Step.CARD: "学生证", Step.DEPOSIT: "押金", Step.NUMBER: "编号", Step.PAY: "租金"}
+"""The dots of a rental, after the reservation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +32,80 @@ class NextStep:
     url: str = ""
 
 
-def next_step(order: MyOrder, now: datetime, *, confirming: bool) -> NextStep:
-    """Where the order stands; the first that fits."""
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """Where an order stands in one line of a list; tone as of a next step, or stop (red)."""
+
+    text: str
+    tone: str = ""
+
+
+def brief(order: MyOrderRow, now: datetime) -> Brief | None:
+    """The first that fits; None for what is over."""
+    if order.is_suspect:
+        return Brief("付的钱和订单对不上，店里正在核对", "wait")
+    if order.is_running_out(now):
+        return Brief("保留时间到了，正在取消", "wait")
+    if order.rental is not None and order.is_out:
+        return _brief_of_days(order.rental, now)
+    if order.step is None:
+        return None
+    until = today_when(order.expires_at, now)
+    if order.is_paid and order.step is Step.CARD:
+        return Brief("已付款，重新交学生证照片再提车", "wait")
+    at_step = {
+        Step.CARD: Brief(f"{until} 前交学生证照片，再付押金", "wait"),
+        Step.DEPOSIT: Brief(f"{until} 前付押金，再到店试骑", "wait"),
+        Step.NUMBER: Brief(f"{until} 前到店试骑，输入车辆编号", "wait"),
+        Step.PAY: Brief(f"编号对上了，{until} 前付款", "wait"),
+        Step.PICKUP: Brief(f"已付款，到{order.store_name}柜台提车"),
+    }
+    return at_step[order.step]
+
+
+def _brief_of_days(rental: MyRental, now: datetime) -> Brief:
+    days = rental.progress(now)
+    if days.days_late:
+        return Brief(f"{day(rental.due_on)} 到期，已经逾期 {days.days_late} 天，尽快还车", "stop")
+    return Brief(f"{day(rental.due_on)} 到期，还有 {days.free_left} 天" if days.free_left else "今天到期，今天还车", "")
+
+
+def next_step(order: MyOrder, charge: MyCharge, now: datetime, *, confirming: bool) -> NextStep:
+    """Where the order stands; the first that fits. `charge` is what is to be paid next for it."""
     if order.is_suspect:
         return NextStep(f"你付的 {yuan(order.suspect_fen)} 和订单对不上，店里正在核对。先不要再付，有问题联系客服。")
-    if confirming and order.waits_for_payment:
+    if confirming and charge.is_open:
         return NextStep(
             "正在确认支付结果。如果微信已经扣款，请不要再付一次。",
             act="看支付结果",
-            url=url_for("mobile.payment_result", order_id=order.order_id),
+            url=url_for("mobile.payment_result", charge_id=charge.charge_id),
         )
-    if order.waits_for_number or order.waits_for_payment:
-        return _unpaid(order, now)
-    if order.waits_for_pickup:
-        return NextStep(f"已付款。把下面的码给{order.store_name}店员扫，核对好就能骑走。", tone="")
-    if order.picked_up_at is not None and order.is_collected:
+    if order.is_open:
+        return _paid(order) if order.is_paid else _unpaid(order, charge, now)
+    if order.rental is not None:
+        return _out(order, order.rental, now) if order.is_out else _back(order, order.rental)
+    if order.picked_up_at is not None:
         return NextStep(f"{full_when(order.picked_up_at)} 已提车，编号 {order.number} 一直是你的。", tone="")
-    return _over(order)
+    return _over(order, charge)
 
 
-def _unpaid(order: MyOrder, now: datetime) -> NextStep:
+def _unpaid(order: MyOrder, charge: MyCharge, now: datetime) -> NextStep:
     if order.is_running_out(now):
         return NextStep("保留时间到了，正在取消。")
     until, remaining = today_when(order.expires_at, now), left(order.expires_at, now)
-    if order.waits_for_number:
+    if order.step is Step.CARD:
+        refused = order.card.reason if order.card and order.card.is_rejected else ""
+        first = f"学生证没有通过（{refused}），重新交一张" if refused else "先交学生证照片，再付押金"
+        return NextStep("保留到 ", until, f"，{remaining}。{first}。", act="交学生证照片", url=_card_url(order))
+    if order.step is Step.DEPOSIT:
+        return NextStep(
+            "保留到 ",
+            until,
+            f"，{remaining}。学生证交了，接下来付押金，再到店试骑。",
+            act="付押金",
+            url=url_for("mobile.renting", order_id=order.order_id),
+        )
+    if order.step is Step.NUMBER:
         return NextStep(
             "保留到 ",
             until,
@@ -54,32 +113,90 @@ def _unpaid(order: MyOrder, now: datetime) -> NextStep:
             act="输入车辆编号",
             url=url_for("mobile.number", order_id=order.order_id),
         )
-    if order.can_pay:
+    if charge.can_pay(now):
         return NextStep(
             "编号对上了，",
             until,
             f" 前付款，{remaining}。",
             act=f"去付款 {yuan(order.amount_fen)}",
-            url=url_for("mobile.pay", order_id=order.order_id),
+            url=url_for("mobile.pay", charge_id=charge.charge_id),
         )
-    return NextStep(too_late_to_pay(order))
+    return NextStep(too_late_to_pay(charge))
 
 
-def _over(order: MyOrder) -> NextStep:
-    freed = "编号已经空出，可以重新预约。"
-    waits = "上一次付款在微信还没关掉，关掉后编号才空出来；要是又付了，订单会恢复，恢复不了钱自动退回。"
-    closed = f"{order.badge.word}（{when(order.closed_at)}）" if order.closed_at else order.badge.word
+def _paid(order: MyOrder) -> NextStep:
+    if not order.way.has_card:
+        refused = f"（{order.card.reason}）" if order.card and order.card.is_rejected else ""
+        return NextStep(
+            f"已付款。学生证没有通过{refused}，重新交一张再提车。", act="交学生证照片", url=_card_url(order)
+        )
+    hand_over = f"已付款。把下面的码给{order.store_name}店员扫，核对好就能骑走。"
+    return NextStep(hand_over + card_line(order), tone="")
+
+
+def card_line(order: MyOrder) -> str:
+    """What a card that waits for its review means at the counter; empty where there is nothing to say."""
+    waits = order.card is not None and order.card.is_pending
+    return "学生证待审核，带上它，店员当面看也行。" if waits else ""
+
+
+def _card_url(order: MyOrder) -> str:
+    return url_for("mobile.card", next=url_for("mobile.renting", order_id=order.order_id))
+
+
+def _out(order: MyOrder, rental: MyRental, now: datetime) -> NextStep:
+    days = rental.progress(now)
+    if days.days_late:
+        frozen = "账户已冻结，还了车就解冻。" if days.is_frozen else ""
+        return NextStep(f"已经逾期 {days.days_late} 天，尽快把车还到{order.store_name}柜台。{frozen}")
+    remaining = f"，还有 {days.free_left} 天" if days.free_left else "，就是今天"
     return NextStep(
-        f"{closed}。{waits}" if order.number_waits else f"{closed}，{freed}",
-        tone="over",
-        act="重新预约",
-        url=url_for("mobile.vehicle", listing_id=order.listing_id),
+        "租到 ",
+        day(rental.due_on),
+        f"{remaining}。到期把车还到{order.store_name}柜台；不能续租，还了可以再租。",
+        tone="",
     )
 
 
-def too_late_to_pay(order: MyOrder) -> str:
+def _back(order: MyOrder, rental: MyRental) -> NextStep:
+    came_back = f"{full_when(rental.returned_at)} 已还车。" if rental.returned_at else ""
+    return NextStep(came_back + _after_return(order, rental), tone="over", act="再租一辆", url=_listing_url(order))
+
+
+def _after_return(order: MyOrder, rental: MyRental) -> str:
+    if rental.waits_for_settlement:
+        return "车有损坏，店里正在核对；扣款会写明每一项，剩下的自动退。"
+    secured_by = next((one for one in order.deposits if one.deposit_id == rental.deposit_id), None)
+    if secured_by is None or (not secured_by.is_held and secured_by.refund is None):
+        return ""
+    if secured_by.is_held:
+        return f"{secured_by.name}{why_held(secured_by, rental)}。"
+    back_fen = yuan(secured_by.amounts.refundable_fen)
+    if secured_by.refund is not None and secured_by.refund.done_at is not None:
+        return f"{secured_by.name} {back_fen} 已退回你的微信。"
+    return f"{secured_by.name} {back_fen} 正在退回你的微信。"
+
+
+def _listing_url(order: MyOrder) -> str:
+    return url_for("mobile.rental" if order.is_rental else "mobile.vehicle", listing_id=order.listing_id)
+
+
+def _over(order: MyOrder, charge: MyCharge) -> NextStep:
+    freed = "编号已经空出，可以重新预约。"
+    waits = "上一次付款在微信还没关掉，关掉后编号才空出来；要是又付了，订单会恢复，恢复不了钱自动退回。"
+    closed = f"{order.badge.word}（{when(order.closed_at)}）" if order.closed_at else order.badge.word
+    number_waits = charge.attempt is not None  # WeChat could still take money for it. Decision 8.
+    return NextStep(
+        f"{closed}。{waits}" if number_waits else f"{closed}，{freed}",
+        tone="over",
+        act="重新预约",
+        url=_listing_url(order),
+    )
+
+
+def too_late_to_pay(charge: MyCharge) -> str:
     """Why no payment is offered any more."""
-    return refusal(RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=order.expires_at))
+    return refusal(RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=charge.ends_at))
 
 
 def why_no_cancelling(order: MyOrder) -> str:
@@ -87,3 +204,161 @@ def why_no_cancelling(order: MyOrder) -> str:
     if order.is_collected:
         return refusal(RuleBroken(Rule.ALREADY_COLLECTED))
     return refusal(RuleBroken(Rule.CANCEL_TIME_OVER, hours=order.cancel_paid_hours))
+
+
+def step_url(order: MyOrderRow) -> str:
+    """The page of the step that the order waits for, else its own."""
+    if order.step is Step.PAY:
+        return url_for("mobile.pay", charge_id=order.charge_id)
+    pages = {Step.DEPOSIT: "mobile.renting", Step.NUMBER: "mobile.number"}
+    endpoint = pages.get(order.step, "mobile.order") if order.step else "mobile.order"
+    return url_for(endpoint, order_id=order.order_id)
+
+
+def way_on(charge: MyCharge) -> str:
+    """Where a charge leads that is paid, over, or not to be paid now."""
+    order = charge.order
+    if order is None or (charge.deposit_kind is DepositKind.FLASH and not order.is_open):
+        return url_for("mobile.flash", kept=1 if charge.is_left_over else None)
+    if charge.is_suspect or not order.is_open:
+        return url_for("mobile.order", order_id=order.order_id)
+    return url_for("mobile.renting", order_id=order.order_id) if charge.is_deposit else step_url(order)
+
+
+def dots(order: MyOrderRow | None) -> Sequence[tuple[str, str]]:
+    """The steps of a reserved rental, each with its state: done | now | later. A sale has none."""
+    if order is None or order.step is None or not order.is_rental:
+        return ()
+    states = {step: "done" if done else "later" for step, done in order.way.done.items()} | {order.step: "now"}
+    return (("预约", "done"), *((word, states[step]) for step, word in RENTAL_STEPS.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayWords:
+    """What the pages of a payment say of a charge."""
+
+    title: str
+    note: str
+    what: str  # 车款, 租金, 租车押金
+    promise: str  # how the money comes back, or what it opens
+    content: str  # what WeChat is asked about, while nobody knows
+    place_label: str = ""  # what the store is for
+    kept: str = ""  # that the number is not lost meanwhile
+    back: str
+    back_url: str
+
+
+def paying(charge: MyCharge) -> PayWords:
+    """The words of one charge."""
+    order = charge.order
+    if order is None:
+        to_flash = {"back": "回到闪充", "back_url": url_for("mobile.flash")}
+        if charge.deposit_kind is not None:
+            return _paying_deposit(charge.deposit_kind, "付完就开通闪充", to_flash)
+        return PayWords(
+            title="付使用费",
+            note=f"电池 {charge.battery_number}",
+            what="使用费",
+            promise="付清就能扫下一块电池。",
+            content=f"{charge.battery_number} 使用费",
+            **to_flash,
+        )
+    to_order = {
+        "back": "回到订单",
+        "back_url": url_for("mobile.order", order_id=order.order_id),
+        "kept": f"编号 {order.number} 会为你留着。",
+    }
+    if charge.deposit_kind is not None:
+        return _paying_deposit(charge.deposit_kind, f"租金 {yuan(order.amount_fen)} 到店试骑后再付", to_order)
+    what = "租金" if charge.purpose is Purpose.RENTAL_FEE else "车款"
+    return PayWords(
+        title="确认并付款",
+        note="付完到柜台提车",
+        what=what,
+        promise=f"没提车前，付款 {order.cancel_paid_hours} 小时内可以自己取消，全额退回。",
+        content=f"{order.number} {what}",
+        place_label="提车",
+        **to_order,
+    )
+
+
+def _paying_deposit(kind: DepositKind, note: str, back: Mapping[str, str]) -> PayWords:
+    what = DEPOSIT_KIND[kind]
+    return PayWords(title=f"付{what}", note=note, what=what, promise=HOW_BACK[kind], content=what, **back)
+
+
+HOW_BACK: Mapping[DepositKind, str] = {
+    DepositKind.FLASH: "还了电池和车，在「我的」里退出闪充，押金原路退回微信。",
+    DepositKind.RENTAL: "还车验好后自动退回微信；没提车就取消，也自动退。",
+}
+"""In one sentence. Decision 25."""
+
+
+def why_held(deposit: MyDeposit, rental: MyRental | None) -> str:
+    """How a held deposit comes back, on the page of a rental; empty for any other. Decision 25."""
+    if not deposit.is_held:
+        return ""
+    if rental is not None and rental.waits_for_settlement and rental.deposit_id == deposit.deposit_id:
+        return "损坏核对完就能退" if deposit.is_flash else "损坏核对完，剩下的自动退回微信"
+    return "还了电池和车，退出闪充就能退" if deposit.is_flash else "还车验好后自动退回微信"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositChoice:
+    """One answer to 是否开通闪充."""
+
+    kind: DepositKind
+    title: str
+    note: str
+    amounts: Amounts
+    chosen: bool
+    how_back: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """闪充押金, 租车押金."""
+        return DEPOSIT_KIND[self.kind]
+
+
+def deposit_choice(order: MyOrder, chosen: str) -> list[DepositChoice]:
+    """The two deposits as they were agreed with the reservation; what was chosen before stays chosen. FLOW-RENT-2."""
+    chosen = chosen or DepositKind.FLASH
+    back, withheld = "原路退回微信：零钱很快到，银行卡 1 到 3 天", "有逾期费或损坏，先从押金里扣，每一笔都看得到"
+    flash = DepositChoice(
+        kind=DepositKind.FLASH,
+        title="开通闪充",
+        note="电池随时换，这份押金也管租车",
+        amounts=Amounts(order.flash_deposit_fen or 0, 0),
+        chosen=chosen == DepositKind.FLASH,
+        how_back=("还了车和电池，在「我的」里退出闪充就能退", back, withheld),
+    )
+    rental = DepositChoice(
+        kind=DepositKind.RENTAL,
+        title="不开通闪充",
+        note="只租车，还车验好后押金自动退",
+        amounts=Amounts(order.rental_deposit_fen or 0, 0),
+        chosen=chosen == DepositKind.RENTAL,
+        how_back=("还车验好后自动退，不用申请；没提车就取消，也自动退", back, withheld),
+    )
+    return [flash, rental]
+
+
+def deposits_after_cancelling(order: MyOrder) -> list[str]:
+    """What becomes of each deposit that is held, when the order is cancelled."""
+    return [
+        "闪充押金不动，退出闪充时再退"
+        if deposit.is_flash
+        else f"{deposit.name} {yuan(deposit.amounts.refundable_fen)} 自动退回你的微信"
+        for deposit in order.deposits
+        if deposit.is_held
+    ]
+
+
+def cancel_button(order: MyOrder) -> str:
+    """Names all the money that goes back when a paid order is cancelled."""
+    if not order.is_paid:
+        return "取消预约"
+    deposit_fen = sum(one.amounts.refundable_fen for one in order.deposits if one.is_held and not one.is_flash)
+    if deposit_fen:
+        return f"取消，退租金 {yuan(order.amount_fen)} 和押金 {yuan(deposit_fen)}"
+    return f"取消并退款 {yuan(order.amount_fen)}"

@@ -1,4 +1,4 @@
-"""The list of sale orders in terms of its URL: filters, links, tabs, and what an empty list says."""
+"""The two lists of orders in terms of their URLs: filters, links, tabs, and what an empty list says. ORD-1."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ from app.blueprints.orders.forms import ALL_TIME, RANGES, USUAL_RANGE, USUAL_SIZ
 from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.finding import Shape, read_search
-from app.domain.orders import OrderStatus
-from app.domain.standing import Todo
+from app.domain.numbering import Business
+from app.domain.standing import RENTAL_STATES, RENTAL_TODOS, SALE_STATES, SALE_TODOS, OrderState, Todo
 from app.queries import orders
 from app.queries.orders import ModelRow, OrderFilters
 from app.web.current import actor
@@ -23,17 +23,54 @@ from app.web.reading import read_session
 from app.web.regions import ALL, Chosen
 
 MOST_WIDENINGS = 2
+EXAMPLES = "编号 AM0001、四位尾号、订单号、11 位手机号、两个字以上的姓名、拼音或首字母、微信支付单号、商户单号"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One of the two lists. All of both is the same but for what stands here."""
+
+    endpoint: str
+    title: str
+    businesses: tuple[Business, ...]
+    states: tuple[OrderState, ...]
+    todos: tuple[Todo, ...]
+    money: str  # what the price is called
+
+    @property
+    def has_late(self) -> bool:
+        """Whether its vehicles come back, and may be late."""
+        return Todo.LATE in self.todos
+
+
+SALES = Screen("orders.sale_orders", "买车订单", orders.SALES, SALE_STATES, SALE_TODOS, "应付")
+RENTALS = Screen("orders.rental_orders", "租车订单", orders.RENTED, RENTAL_STATES, RENTAL_TODOS, "租金")
+
+
+def screen_of(business: Business) -> Screen:
+    """The list that orders of a business stand in."""
+    return SALES if business in SALES.businesses else RENTALS
 
 
 @dataclass(frozen=True, slots=True)
 class ListLinks:
-    """Links to the list with what it is filtered by, and one thing changed. A change begins at the first page again."""
+    """Links to a list with what it is filtered by, and one thing changed. A change begins at the first page again."""
 
+    screen: Screen
     kept: dict[str, str]
 
     def to(self, **changed: str | None) -> str:
         """The link; None takes a filter away."""
-        return query_url(".sale_orders", {**self.kept, **changed})
+        return query_url(self.screen.endpoint, {**self.kept, **changed})
+
+    def to_state(self, state: OrderState | None) -> str:
+        """The link of a tab. What is late is a tab itself, which another one leaves."""
+        left = {"todo": None} if self.kept.get("todo") == Todo.LATE else {}
+        return self.to(state=state.value if state else None, **left)
+
+    def to_late(self) -> str:
+        """The link to what is late, whenever it was reserved."""
+        return self.to(**{"todo": Todo.LATE.value, "state": None, "range": None, "from": None, "to": None})
 
     def of_range(self, range_: str) -> str:
         """The link with other days."""
@@ -51,22 +88,25 @@ def scope_words(chosen: Chosen) -> str:
     return f"{f'{region.letter} {region.name}' if region else chosen.scope_words}，按预约时间，新的在前"
 
 
-def filters_of(form: OrderFilterForm, chosen: Chosen, models: list[ModelRow], today: date) -> OrderFilters:
+def filters_of(
+    screen: Screen, form: OrderFilterForm, chosen: Chosen, models: list[ModelRow], today: date
+) -> OrderFilters:
     """What the panel and the region switch ask for."""
     first_on, last_on = form.span(today)
     known = {row.id for row in models}
     return OrderFilters(
+        businesses=next(((one,) for one in screen.businesses if one == form.business.data), screen.businesses),
         region_id=chosen.id,
-        status=OrderStatus(form.state.data) if form.state.data else None,
+        state=next((state for state in screen.states if state == form.state.data), None),
         first_on=first_on,
         last_on=last_on,
         model_id=form.model.data if form.model.data in known else None,
-        todo=Todo(form.todo.data) if form.todo.data else None,
+        todo=next((todo for todo in screen.todos if todo == form.todo.data), None),
         search=read_search(form.q.data),
     )
 
 
-def kept_of(form: OrderFilterForm, chosen: Chosen, filters: OrderFilters) -> dict[str, str]:
+def kept_of(screen: Screen, form: OrderFilterForm, chosen: Chosen, filters: OrderFilters) -> dict[str, str]:
     """What stands in every link of the page: only what differs from a page without any filter, and the region."""
     kept: dict[str, str] = {}
     if len(chosen.offered) > 1:
@@ -75,8 +115,10 @@ def kept_of(form: OrderFilterForm, chosen: Chosen, filters: OrderFilters) -> dic
         kept["range"] = pressed
     elif form.from_on.data or form.to_on.data:
         kept |= {"from": str(filters.first_on or ""), "to": str(filters.last_on or "")}
-    if filters.status:
-        kept["state"] = filters.status.value
+    if filters.businesses != screen.businesses:
+        kept["business"] = filters.businesses[0].value
+    if filters.state:
+        kept["state"] = filters.state.value
     if filters.model_id:
         kept["model"] = str(filters.model_id)
     if filters.todo:
@@ -97,23 +139,41 @@ def ranges_of(filters: OrderFilters, today: date) -> list[tuple[str, str, str, s
     ]
 
 
-def tabs_of(found: orders.OrderList, filters: OrderFilters, links: ListLinks) -> list[tuple[str, str, int, bool]]:
-    """The state tabs: (link, word, count, current)."""
-    every = (links.to(state=None), "全部订单", found.total, filters.status is None)
-    return [
-        every,
-        *(
-            (links.to(state=status.value), labels.ORDER_STATUS[status].word, tally.orders, filters.status is status)
-            for status, tally in found.tallies.items()
-        ),
+def tabs_of(
+    found: orders.OrderList, form: OrderFilterForm, filters: OrderFilters, links: ListLinks, now: datetime
+) -> list[tuple[str, str, int, bool]]:
+    """A tab for each state, and for rentals one more for what is late: (link, word, count, current).
+
+    A search looks for one thing: what is late shows in its row.
+    """
+    screen, is_late = links.screen, filters.todo is Todo.LATE
+    parts = found.parts
+    if is_late:  # the other tabs leave it, and count what they will show
+        first_on, last_on = form.span(business_day(now), todo=False)
+        others = replace(filters, todo=None, first_on=first_on, last_on=last_on)
+        parts = orders.tallies(read_session(), actor(), others, now)
+    states: list[OrderState | None] = [None, *screen.states]
+    tabs = [
+        (
+            links.to_state(state),
+            labels.ORDER_STATE[state] if state else "全部订单",
+            orders.tally_of(parts, state).orders,
+            filters.state is state and not is_late,
+        )
+        for state in states
     ]
+    if screen.has_late and (is_late or filters.search is None):
+        late = replace(filters, todo=Todo.LATE, state=None, first_on=None, last_on=None)
+        count = found.total if is_late else orders.how_many(read_session(), actor(), late, now)
+        tabs.append((links.to_late(), "逾期", count, is_late))
+    return tabs
 
 
 def owed_words(found: orders.OrderList, filters: OrderFilters) -> str:
     """The sum at the right of the tabs. A closed order owes nothing: its tab has none."""
-    if filters.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED):
+    if filters.state in (OrderState.CANCELLED, OrderState.EXPIRED):
         return ""
-    return f"应收合计 {yuan(found.owed_fen(filters.status))}"
+    return f"应收合计 {yuan(found.owed_fen(filters.state))}"
 
 
 def tab_keep(links: ListLinks) -> dict[str, str]:
@@ -131,19 +191,40 @@ class Empty:
     acts: list[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a search finds in the other list."""
+
+    title: str
+    orders: int
+    url: str
+
+
+def elsewhere_of(form: OrderFilterForm, filters: OrderFilters, screen: Screen, now: datetime) -> Elsewhere | None:
+    """The other list, if the search finds anything there."""
+    if filters.search is None or filters.search.shape is Shape.UNREADABLE:
+        return None
+    other = RENTALS if screen is SALES else SALES
+    wanted = OrderFilters(other.businesses, filters.region_id, search=filters.search)
+    found = orders.how_many(read_session(), actor(), wanted, now)
+    return Elsewhere(other.title, found, query_url(other.endpoint, {"q": form.q.data})) if found else None
+
+
 def empty_of(
     filters: OrderFilters,
     chosen: Chosen,
     models: list[ModelRow],
     links: ListLinks,
     found: orders.OrderList,
+    elsewhere: Elsewhere | None,
     now: datetime,
 ) -> Empty:
     """The empty state of a filter."""
+    screen = links.screen
     if filters.search and filters.search.shape is Shape.UNREADABLE:
         return Empty(
             f"看不懂{words.search_words(filters.search)}",
-            "可以找：编号 AM0001、四位尾号、订单号、11 位手机号、两个字以上的姓名、拼音或首字母、微信支付单号。",
+            f"可以找：{EXAMPLES}。",
             [("清空查找", links.to(q=None))],
         )
     model = next((row.name for row in models if row.id == filters.model_id), "")
@@ -153,20 +234,21 @@ def empty_of(
         for part in (
             words.search_words(filters.search) if filters.search else "",
             labels.TODO[filters.todo] if filters.todo else "",
-            labels.ORDER_STATUS[filters.status].word if filters.status else "",
+            labels.ORDER_STATE[filters.state] if filters.state else "",
+            labels.BUSINESS[filters.businesses[0]] if filters.businesses != screen.businesses else "",
             model,
         )
         if part
     )
     place = chosen.region.store_name or chosen.region.name if chosen.region else ""
     days = words.span_words(filters.first_on, filters.last_on, label)
-    title = f"{place}{days}{'还' if not (place or days or what) else ''}没有{_of(what)}买车订单"
-    wider = _widenings(filters, chosen, links, found, now)
+    title = f"{place}{days}{'还' if not (place or days or what) else ''}没有{_of(what)}{screen.title}"
+    wider = _widenings(filters, chosen, links, found, elsewhere, now)
     text = "；".join(said for said, _ in wider)
     acts = [act for _, act in wider]
     if not wider and not what:
         return Empty(title, "用户在手机上预约以后，订单就列在这里。", [])
-    return Empty(title, f"{text}。" if text else "换一个条件再找。", acts or [("清空筛选", url_for(".sale_orders"))])
+    return Empty(title, f"{text}。" if text else "换一个条件再找。", acts or [("清空筛选", url_for(screen.endpoint))])
 
 
 def _of(what: str) -> str:
@@ -175,7 +257,12 @@ def _of(what: str) -> str:
 
 
 def _widenings(
-    filters: OrderFilters, chosen: Chosen, links: ListLinks, found: orders.OrderList, now: datetime
+    filters: OrderFilters,
+    chosen: Chosen,
+    links: ListLinks,
+    found: orders.OrderList,
+    elsewhere: Elsewhere | None,
+    now: datetime,
 ) -> list[tuple[str, tuple[str, str]]]:
     """The first two ways to widen the filter that would show something: (what there is, (button, link))."""
 
@@ -183,7 +270,9 @@ def _widenings(
         return orders.how_many(read_session(), actor(), replace(filters, **changed), now)
 
     ways: list[tuple[str, tuple[str, str]]] = []
-    if filters.status and found.total:
+    if elsewhere:
+        ways.append((f"{elsewhere.title}里有 {elsewhere.orders} 单符合", (f"看{elsewhere.title}", elsewhere.url)))
+    if filters.state and found.total:
         ways.append((f"其他状态有 {found.total} 单符合", ("看全部状态", links.to(state=None))))
     if chosen.region and len(chosen.offered) > 1 and (n := there_are(region_id=None)):
         ways.append((f"其他区域有 {n} 单符合", ("看全部区域", links.to(region=ALL))))

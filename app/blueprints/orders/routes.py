@@ -1,19 +1,24 @@
-"""The orders section: the list of sale orders, the page of one, its acts, and the money that waits for a person."""
+"""The two lists of orders, the page of an order, and its acts (ORD-1 to ORD-3)."""
 
-from flask import Blueprint, Response, request, url_for
+from dataclasses import replace
+
+from flask import Response, g, request, url_for
 
 from app.blueprints.orders import words
 from app.blueprints.orders.forms import (
     SIZES,
-    USUAL_SIZE,
     CancelForm,
     NoteForm,
     OrderFilterForm,
     ReasonForm,
-    TroubleForm,
+    SearchForm,
 )
 from app.blueprints.orders.listing import (
+    RENTALS,
+    SALES,
     ListLinks,
+    Screen,
+    elsewhere_of,
     empty_of,
     filters_of,
     kept_of,
@@ -21,18 +26,25 @@ from app.blueprints.orders.listing import (
     query_url,
     ranges_of,
     scope_words,
+    screen_of,
     tab_keep,
     tabs_of,
 )
+from app.blueprints.orders.section import bp
+from app.blueprints.orders.steps import Cell, deposit_strip, next_cell, strip_of, term_facts
 from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.errors import RuleBroken
-from app.domain.orders import OrderEvent, next_status
+from app.domain.finding import Search, Shape, read_search
+from app.domain.numbering import VehicleNumber
+from app.domain.orders import ORDER_NO_LETTER, OrderEvent, next_status
 from app.domain.permissions import Permission
+from app.domain.standing import Lack, Todo
 from app.queries import order_page as pages
-from app.queries import orders, suspects
+from app.queries import orders
+from app.queries.deposit_page import deposit_paid_by
+from app.queries.orders import OrderFilters, OrderRow
 from app.queries.paging import Key
-from app.queries.suspects import Trouble
 from app.usecases import customers, notes
 from app.usecases.orders import cancel_order
 from app.web.current import actor, now
@@ -40,10 +52,8 @@ from app.web.forms import from_query
 from app.web.guards import requires
 from app.web.htmx import is_htmx, render, see_other
 from app.web.reading import forget_reads, read_session
-from app.web.regions import ALL, chosen_region, switch_entries
+from app.web.regions import chosen_region, switch_entries
 from app.web.timeline import timeline_items
-
-bp = Blueprint("orders", __name__)
 
 HEADS = (
     ("plate", "编号"),
@@ -51,7 +61,7 @@ HEADS = (
     ("what", "车型"),
     ("who", "用户"),
     ("school", "学校"),
-    ("money", "应付"),
+    ("money", ""),
     ("paid", "支付"),
     ("when", "预约时间"),
     ("state", "状态"),
@@ -68,49 +78,110 @@ def section() -> Response:
     return see_other(url_for(".sale_orders"))
 
 
+@bp.get("/orders/find")
+@requires(Permission.ORDERS_VIEW)
+def find() -> Response:
+    """The frame's search box: to the list that has what is looked for, else to the deposit that the money was for."""
+    form = from_query(SearchForm)
+    search = read_search(form.q.data)
+    target = query_url(_screen_with(search).endpoint, {"q": form.q.data})
+    if search is not None and search.shape in (Shape.TRANSACTION, Shape.TRADE_NO):
+        deposit_id = deposit_paid_by(read_session(), actor(), search)
+        if deposit_id is not None:
+            target = url_for(".deposit", deposit_id=deposit_id)
+    return see_other(target)
+
+
+def _screen_with(search: Search | None) -> Screen:
+    """By the letter of a number; else the first list that has any."""
+    if search is None:
+        return SALES
+    if search.shape is Shape.NUMBER:
+        return screen_of(VehicleNumber.parse(search.text).business)
+    if search.shape is Shape.ORDER_NO:
+        return next(screen_of(one) for one, letter in ORDER_NO_LETTER.items() if letter == search.text[0])
+    region_id = chosen_region(Permission.ORDERS_VIEW).id
+    for screen in (SALES, RENTALS):
+        wanted = OrderFilters(screen.businesses, region_id, search=search)
+        if orders.how_many(read_session(), actor(), wanted, now()):
+            return screen
+    return SALES
+
+
 @bp.get("/orders/sales")
 @requires(Permission.ORDERS_VIEW)
 def sale_orders() -> Response:
     """Sale orders by the filter of the URL, newest first. ORD-1, ORD-3."""
+    return _list(SALES)
+
+
+@bp.get("/orders/rentals")
+@requires(Permission.ORDERS_VIEW)
+def rental_orders() -> Response:
+    """Rental orders, standard and mini together or apart. ORD-1, ORD-3."""
+    return _list(RENTALS)
+
+
+def _list(screen: Screen) -> Response:
     chosen = chosen_region(Permission.ORDERS_VIEW)
     form = from_query(OrderFilterForm)
     today = business_day(now())
-    models = orders.sale_models(read_session())
-    filters = filters_of(form, chosen, models, today)
-    links = ListLinks(kept_of(form, chosen, filters))
+    models = orders.models_of(read_session(), screen.businesses)
+    filters = filters_of(screen, form, chosen, models, today)
+    links = ListLinks(screen, kept_of(screen, form, chosen, filters))
     after, before = Key.parse(request.args.get("after")), Key.parse(request.args.get("before"))
     found = orders.order_list(
         read_session(), actor(), filters, after=after, before=before, size=form.size.data, now=now()
     )
     if not found.page.rows and (after or before):
         return see_other(links.to())  # what stood behind the key is gone: begin anew
+    elsewhere = elsewhere_of(form, filters, screen, now())
     return render(
-        "orders/sales.html",
+        "orders/list.html",
         block="order_rows",
         chosen=chosen,
         regions=switch_entries(chosen),
         scope=scope_words(chosen),
-        heads=HEADS,
+        screen=screen,
+        here=url_for(screen.endpoint),
+        heads=[(kind, screen.money if kind == "money" else word) for kind, word in HEADS],
         found=found,
-        tabs=tabs_of(found, filters, links),
+        tabs=tabs_of(found, form, filters, links, now()),
         owed=owed_words(found, filters),
-        empty=None if found.page.rows else empty_of(filters, chosen, models, links, found, now()),
+        empty=None if found.page.rows else empty_of(filters, chosen, models, links, found, elsewhere, now()),
+        elsewhere=elsewhere if found.page.rows else None,
         ranges=ranges_of(filters, today),
         filters=filters,
+        business=links.kept.get("business", ""),
+        businesses=[("", "全部租车"), *((one.value, labels.BUSINESS[one]) for one in screen.businesses)],
         models=[("", "全部车型"), *((row.id, row.name) for row in models)],
-        todos=[("", "全部进度"), *((todo.value, word) for todo, word in labels.TODO.items())],
+        todos=[("", "全部进度"), *((todo.value, labels.TODO[todo]) for todo in screen.todos)],
         q=form.q.data,
-        shown=found.tallies[filters.status].orders if filters.status else found.total,
+        shown=found.tally(filters.state).orders,
         panel_keep={name: links.kept[name] for name in ("region",) if name in links.kept},
         tab_keep=tab_keep(links),
         sizes=[(size, size == form.size.data) for size in SIZES],
         newer_url=links.to(before=str(found.page.newer)) if found.page.newer else "",
         older_url=links.to(after=str(found.page.older)) if found.page.older else "",
-        reset_url=url_for(".sale_orders", region=links.kept.get("region")),
-        next_cell=lambda row: words.next_cell(row.next_step, now()),
+        reset_url=url_for(screen.endpoint, region=links.kept.get("region")),
+        next_cell=_next_cell,
         labels=labels,
-        may_pick_up=actor().may(Permission.PICKUP),
+        words=words,
     )
+
+
+def _next_cell(row: OrderRow) -> Cell:
+    """The column 下一步: its act is a link for whoever may do it."""
+    cell, step = next_cell(row.next_step, now()), row.next_step
+    if step is None or not cell.act:
+        return cell
+    if step.todo is Todo.DAMAGE:
+        right, url = Permission.DAMAGE_WITHHOLD, url_for(".order", order_id=row.id)
+    elif step.lack is Lack.REVIEW:
+        right, url = Permission.CARDS_REVIEW, url_for(".order", order_id=row.id, _anchor="card")
+    else:
+        right, url = Permission.PICKUP, url_for("pickup.order_at_counter", order_id=row.id)
+    return replace(cell, url=url) if actor().may(right) else cell
 
 
 @bp.get(ORDER)
@@ -121,14 +192,22 @@ def order(order_id: int) -> Response:
 
 
 def _order_page(order_id: int, form: NoteForm, *, block: str | None = None, status: int = 200) -> Response:
-    found = pages.order_page(read_session(), actor(), order_id, now())
+    found = _found(order_id)
     return render(
         "orders/order.html",
         block=block,
         status=status,
         order=found,
+        screen=screen_of(found.business),
         regions=switch_entries(chosen_region(Permission.ORDERS_VIEW)),
-        strip=words.strip_of(found, now()),
+        strip=strip_of(found, now()),
+        badges=words.state_badges(
+            found.status,
+            found.rental.status if found.rental else None,
+            found.rental.days_late if found.rental else 0,
+        ),
+        term=term_facts(found, now()),
+        deposits=[(one, deposit_strip(one)) for one in found.deposits],
         form=form,
         labels=labels,
         words=words,
@@ -140,7 +219,7 @@ def _order_page(order_id: int, form: NoteForm, *, block: str | None = None, stat
 @requires(Permission.ORDERS_CANCEL)
 def cancel_sheet(order_id: int) -> Response:
     """Who, from what, paid, already back, at most; and why. The amount is fixed."""
-    found = pages.order_page(read_session(), actor(), order_id, now())
+    found = _found(order_id)
     next_status(found.status, OrderEvent.CANCEL)
     return _cancel_sheet(found, CancelForm(formdata=None))
 
@@ -150,15 +229,20 @@ def cancel_sheet(order_id: int) -> Response:
 def cancel(order_id: int) -> Response:
     """Cancels, and sends back what was paid. The order's page is the receipt. SET-6."""
     form = CancelForm()
-    found = pages.order_page(read_session(), actor(), order_id, now())
     if not form.validate():
-        return _cancel_sheet(found, form, status=422)
+        return _cancel_sheet(_found(order_id), form, status=422)
     forget_reads()
     try:
         cancel_order(order_id, reason=form.reason, actor=actor(), now=now())
     except RuleBroken as broken:
-        return _cancel_sheet(found, form, problem=labels.refusal(broken), status=422)
+        return _cancel_sheet(_found(order_id), form, problem=labels.refusal(broken), status=422)
     return see_other(url_for(".order", order_id=order_id))
+
+
+def _found(order_id: int) -> pages.OrderPage:
+    found = pages.order_page(read_session(), actor(), order_id, now())
+    g.menu_entry = screen_of(found.business).endpoint
+    return found
 
 
 def _cancel_sheet(found: pages.OrderPage, form: CancelForm, *, problem: str = "", status: int = 200) -> Response:
@@ -212,12 +296,11 @@ def unfreeze(order_id: int) -> Response:
 
 
 def _freeze_sheet(template: str, order_id: int, form: ReasonForm, *, problem: str = "", status: int = 200) -> Response:
-    found = pages.order_page(read_session(), actor(), order_id, now())
     return render(
         template,
         block="sheet",
         status=status,
-        order=found,
+        order=_found(order_id),
         form=form,
         problem=problem,
         labels=labels,
@@ -236,45 +319,3 @@ def add_note(order_id: int) -> Response:
     if is_htmx():
         return _order_page(order_id, NoteForm(formdata=None), block="order_notes")
     return see_other(url_for(".order", order_id=order_id, _anchor="notes"))
-
-
-@bp.get("/orders/suspects")
-@requires(Permission.PAYMENTS_VIEW)
-def suspect_payments() -> Response:
-    """Money that waits for a person: read and compared here, not moved."""
-    chosen = chosen_region(Permission.PAYMENTS_VIEW)
-    form = from_query(TroubleForm)
-    trouble = next((one for one in Trouble if one == form.kind.data), None)
-    counts = suspects.trouble_counts(read_session(), actor(), region_id=chosen.id)
-    found = suspects.trouble_page(
-        read_session(),
-        actor(),
-        region_id=chosen.id,
-        trouble=trouble,
-        after=Key.parse(request.args.get("after")),
-        before=Key.parse(request.args.get("before")),
-        size=form.size.data,
-    )
-
-    def link(**changed: str | None) -> str:
-        region = (chosen.region.letter if chosen.region else ALL) if len(chosen.offered) > 1 else None
-        size = str(form.size.data) if form.size.data != USUAL_SIZE else None
-        return query_url(".suspect_payments", {"region": region, "kind": trouble, "size": size, **changed})
-
-    tabs = [(link(kind=None), "全部", sum(counts.values()), trouble is None)]
-    names = {Trouble.PAYMENT: "异常支付", Trouble.REFUND: "退款异常", Trouble.ERRAND: "没送到"}
-    tabs += [(link(kind=one), names[one], counts[one], trouble is one) for one in Trouble]
-    return render(
-        "orders/suspects.html",
-        block="trouble_rows",
-        chosen=chosen,
-        regions=switch_entries(chosen),
-        scope=f"{chosen.scope_words}，新的在前",
-        found=found,
-        total=counts[trouble] if trouble else sum(counts.values()),
-        tabs=tabs,
-        newer_url=link(before=str(found.page.newer)) if found.page.newer else "",
-        older_url=link(after=str(found.page.older)) if found.page.older else "",
-        words=words,
-        here=link(),
-    )

@@ -1,14 +1,15 @@
 """The shapes of what is set: a value from a time on, a region, its store, its contacts, a school."""
 
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, IntegerField, SelectField, StringField
+from wtforms import BooleanField, DateTimeLocalField, Field, HiddenField, IntegerField, SelectField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 from wtforms.widgets import TextInput
 
 from app.domain.calendar import SHANGHAI
-from app.web.forms import FIRST_YEAR, LAST_YEAR, ActForm
+from app.domain.settings import Setting, ValueKind
+from app.web.forms import FIRST_YEAR, LAST_YEAR, ActForm, MoneyField
 from app.web.regions import ALL
 
 
@@ -31,6 +32,9 @@ class WholeNumberField(IntegerField):  # type: ignore[misc]  # WTForms has no ty
     """A whole number; nothing typed is None, what was typed stays."""
 
     widget = TextInput()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"render_kw": {"inputmode": "numeric", "autocomplete": "off"}, **options})
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Reads it. Raises ValueError with the sentence beside the field."""
@@ -62,21 +66,30 @@ class MomentField(DateTimeLocalField):  # type: ignore[misc]  # the same
         self.data = local.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
-class ChangeForm(ActForm):
-    """A new value, where, from when, and why. `previewed` is what the button said when it was pressed."""
+class LookForm(ActForm):
+    """What is looked at before it is saved. `previewed` is what the button said when it was pressed."""
+
+    effective_at = MomentField("生效时间")
+    previewed = HiddenField()
+
+    def what_was_asked(self) -> str:
+        """What the button repeats, as one text: pressed with anything else in the fields, it is shown anew first."""
+        raise NotImplementedError
+
+
+class ChangeForm(LookForm):
+    """A new value, where, from when, and why."""
 
     region = SelectField("用在", validate_choice=True)
     value = WholeNumberField("新的值")
     follow = BooleanField("不单独设置")
-    effective_at = MomentField("生效时间")
     reason = StringField(
         "原因",
         [DataRequired("写一句原因，同事以后看得懂"), Length(max=200, message="最多 200 个字")],
         filters=[trimmed],
     )
-    previewed = HiddenField()
 
-    def validate_value(self, field: WholeNumberField) -> None:
+    def validate_value(self, field: Field) -> None:
         """Needed unless the setting goes back to what holds for all."""
         if field.data is None and not self.follow.data and not field.errors:
             raise ValidationError("写一个新的值")
@@ -92,8 +105,30 @@ class ChangeForm(ActForm):
         return None if self.follow.data else self.value.data
 
     def what_was_asked(self) -> str:
-        """What the button repeats, as one text: pressed with anything else in the fields, it is shown anew first."""
         return f"{self.region.data}|{self.wanted}|{self.effective_at.data}"
+
+
+class MoneyChangeForm(ChangeForm):
+    """The same for money."""
+
+    value = MoneyField("新的值")
+
+
+class ChoiceChangeForm(ChangeForm):
+    """The same for one of some words."""
+
+    value = SelectField("新的值", coerce=lambda place: None if place == "" else int(place))
+
+
+def change_form(setting: Setting, **filled: Any) -> ChangeForm:
+    """The form that fits the kind of a setting."""
+    if setting.kind is ValueKind.MONEY:
+        return MoneyChangeForm(**filled)
+    if setting.kind is ValueKind.CHOICE:
+        form = ChoiceChangeForm(**filled)
+        form.value.choices = [("", "选一个"), *enumerate(setting.choices)]
+        return form
+    return ChangeForm(**filled)
 
 
 class RegionForm(ActForm):

@@ -1,45 +1,24 @@
 """The directory: each region with its store, contacts and schools; one row opens in place at a time."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, url_for
 
-from app.blueprints.settings.forms import ContactForm, NewRegionForm, RegionForm, StoreForm, in_row
-from app.blueprints.settings.section import bp, done, group_menu, said
+from app.blueprints.settings.forms import ContactForm, NewRegionForm, RegionForm, StoreForm
+from app.blueprints.settings.parts import OpenPart, save, show_open
+from app.blueprints.settings.section import bp, group_menu, said
 from app.domain import labels
 from app.domain.directory import ContactFacts, ContactKind, StoreFacts
-from app.domain.errors import Forbidden, NotFound, RuleBroken
+from app.domain.errors import Forbidden, NotFound
 from app.domain.permissions import Permission
 from app.queries import directory as reads
 from app.usecases import directory as verbs
 from app.web.current import actor, now
 from app.web.forms import ActForm
 from app.web.guards import requires
-from app.web.htmx import is_htmx, render
+from app.web.htmx import render
 from app.web.reading import read_session
 from app.web.regions import chosen_region, switch_entries
-
-
-@dataclass(frozen=True, slots=True)
-class OpenPart:
-    """The row that is being changed: which one, its form, where it is sent, and what its button says."""
-
-    row: str  # the id of the row it takes the place of
-    title: str
-    note: str
-    form: ActForm
-    action: str
-    button: str
-    remove_action: str = ""
-    remove_button: str = ""
-    remove_why_not: str = ""
-    problem: str = ""
-    closes_in_place: bool = True  # a row that stands there closed too
-
-    def __post_init__(self) -> None:
-        in_row(self.row, self.form)
 
 
 @bp.get("/settings/regions")
@@ -56,7 +35,7 @@ def new_region() -> Response:
     if not actor().scope(Permission.DIRECTORY_CHANGE).everywhere:
         raise Forbidden(Permission.DIRECTORY_CHANGE.value)
     free = reads.free_letters(read_session())
-    return directory_page(_new_region(NewRegionForm(formdata=None, letter=free[0] if free else "")))
+    return show_open(_new_region(NewRegionForm(formdata=None, letter=free[0] if free else "")), directory_page)
 
 
 @bp.post("/settings/regions/new")
@@ -69,14 +48,16 @@ def add_region() -> Response:
     def add() -> None:
         verbs.add_region(letter=form.letter.data, name=form.name.data, store=store, actor=actor(), now=now())
 
-    return save(_new_region(form), add, f"加好了区域 {form.letter.data} {form.name.data}，编号从 0001 开始")
+    return save(
+        _new_region(form), add, f"加好了区域 {form.letter.data} {form.name.data}，编号从 0001 开始", directory_page
+    )
 
 
 @bp.get("/settings/regions/<letter>/<part>")
 @requires(Permission.DIRECTORY_CHANGE)
 def region_part(letter: str, part: str) -> Response:
     """One row of a region, open: `name`, `store`, or a kind of contact."""
-    return directory_page(_part(reads.region_by_letter(read_session(), actor(), letter), part, filled=False))
+    return show_open(_part(reads.region_by_letter(read_session(), actor(), letter), part, filled=False), directory_page)
 
 
 @bp.post("/settings/regions/<letter>/<part>")
@@ -98,7 +79,7 @@ def change_region_part(letter: str, part: str) -> Response:
             contact = ContactFacts(form.phone.data, form.wechat.data, form.hours.data)
             verbs.change_contact(region.id, ContactKind(part), contact=contact, **asked)
 
-    return save(opened, change, f"{region.title}：{opened.title}改好了")
+    return save(opened, change, f"{region.title}：{opened.title}改好了", directory_page)
 
 
 def _part(region: reads.RegionRow, part: str, *, filled: bool) -> OpenPart:
@@ -119,42 +100,23 @@ def _part(region: reads.RegionRow, part: str, *, filled: bool) -> OpenPart:
     else:
         raise NotFound
     url = url_for(".change_region_part", letter=region.letter, part=part)
-    return OpenPart(f"region-{region.letter}-{part}", title, note, form, url, f"保存{title}")
+    return OpenPart(f"region-{region.letter}-{part}", title, note, form, url, f"保存{title}", url_for(".directory"))
 
 
 def _new_region(form: NewRegionForm) -> OpenPart:
-    note = "编号字母定下就不能改；一加好就有买车编号 0001 到 9999"
-    return OpenPart("region-new", "新区域", note, form, url_for(".add_region"), "加这个区域", closes_in_place=False)
-
-
-def save(opened: OpenPart, act: Callable[[], object], words: str) -> Response:
-    """Does the act; a broken rule is said beside its field, and what was typed stays."""
-    opened.form.validate()
-    if opened.form.errors:
-        return directory_page(opened, status=422)
-    try:
-        act()
-    except RuleBroken as broken:
-        sentence = labels.refusal(broken)
-        field = broken.facts.get("field")
-        if field in opened.form:
-            opened.form[field].errors = [sentence.rstrip("。")]
-        else:
-            opened = replace(opened, problem=sentence)
-        return directory_page(opened, status=422)
-    return done(words, url_for(".directory"))
+    note = "编号字母定下就不能改；一加好，买车、租车、mini租就各有编号 0001 到 9999"
+    action, close = url_for(".add_region"), url_for(".directory")
+    return OpenPart("region-new", "新区域", note, form, action, "加这个区域", close, closes_in_place=False)
 
 
 def directory_page(opened: OpenPart | None, status: int = 200) -> Response:
-    """The page, with one row open; for HTMX that row alone."""
-    if opened and is_htmx():
-        return render("settings/open_part.html", opened=opened, status=status)
+    """The page, with one row open or none."""
     chosen = chosen_region(Permission.SETTINGS_VIEW)
     return render(
         "settings/regions.html",
         block="cards",
         status=status,
-        menu_of_groups=group_menu(None),
+        menu_of_groups=group_menu("regions"),
         cards=reads.region_cards(read_session(), actor(), chosen.id),
         opened=opened,
         may_add=actor().scope(Permission.DIRECTORY_CHANGE).everywhere and bool(reads.free_letters(read_session())),

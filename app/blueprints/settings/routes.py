@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from flask import Response, request, url_for
 
 from app.blueprints.settings import words
-from app.blueprints.settings.forms import ChangeForm, in_row
+from app.blueprints.settings.forms import ChangeForm, change_form, in_row
+from app.blueprints.settings.looking import looked_at
 from app.blueprints.settings.section import bp, done, group_menu, said
 from app.domain import labels
-from app.domain.errors import NotFound, Rule, RuleBroken
+from app.domain.errors import NotFound, Rule
 from app.domain.permissions import Permission
-from app.domain.settings import CATALOGUE, Setting, SettingGroup
+from app.domain.settings import CATALOGUE, Setting, SettingGroup, ValueKind
 from app.queries import settings as reads
 from app.queries.directory import RegionRow, regions_of
 from app.usecases import settings as verbs
@@ -20,7 +21,12 @@ from app.web.htmx import is_htmx, render
 from app.web.reading import forget_reads, read_session
 from app.web.regions import ALL, Chosen, chosen_region, switch_entries
 
-FIELD_OF = {Rule.VALUE_OUT_OF_RANGE: "value", Rule.NO_CHANGE: "value", Rule.TIME_PAST: "effective_at"}
+FIELD_OF = {
+    Rule.VALUE_OUT_OF_RANGE: "value",
+    Rule.NO_CHANGE: "value",
+    Rule.SETTINGS_CLASH: "value",
+    Rule.TIME_PAST: "effective_at",
+}
 """Beside which field a broken rule is said; anything else beside the reason."""
 
 
@@ -31,6 +37,7 @@ class OpenRow:
     setting: Setting
     row: str  # its id
     form: ChangeForm
+    bounds: str
     now_words: str
     follow_words: str
     will_change: str
@@ -50,9 +57,9 @@ def settings() -> Response:
 @requires(Permission.SETTINGS_CHANGE)
 def setting(key: str) -> Response:
     """The group with one row open; for HTMX that row."""
-    wanted, chosen = _setting(key), chosen_region(Permission.SETTINGS_VIEW)
-    form = in_row(_row_id(wanted), ChangeForm(formdata=None))
-    _offer_regions(form, chosen)
+    wanted, chosen = _changed_here(key), chosen_region(Permission.SETTINGS_VIEW)
+    form = in_row(_row_id(wanted), change_form(wanted, formdata=None))
+    _offer_regions(form, wanted, chosen)
     return _row_or_page(wanted, chosen, _open(wanted, form, None))
 
 
@@ -60,18 +67,14 @@ def setting(key: str) -> Response:
 @requires(Permission.SETTINGS_CHANGE)
 def change(key: str) -> Response:
     """First a look at what would change, then (`step=save`, and nothing else typed since) the change itself."""
-    wanted, chosen = _setting(key), chosen_region(Permission.SETTINGS_VIEW)
-    form = in_row(_row_id(wanted), ChangeForm())
-    offered = _offer_regions(form, chosen)
-    valid = form.validate()
-    typing = request.form.get("step") is None  # a field was changed; what is still missing is no fault yet
-    planned = _planned(wanted, form, offered, quiet=typing) if valid or typing else None
-    if typing:
-        for field in form:
-            field.errors = ()
-    if valid and planned and request.form.get("step") == "save" and form.previewed.data == form.what_was_asked():
+    wanted, chosen = _changed_here(key), chosen_region(Permission.SETTINGS_VIEW)
+    form = in_row(_row_id(wanted), change_form(wanted))
+    offered = _offer_regions(form, wanted, chosen)
+    planned, pressed = looked_at(
+        form, lambda: _planned(wanted, form, offered), lambda broken: FIELD_OF.get(broken.rule, "reason")
+    )
+    if planned and pressed:
         return _save(wanted, form, planned)
-    form.previewed.raw_data, form.previewed.data = None, form.what_was_asked()
     return _row_or_page(wanted, chosen, _open(wanted, form, planned), status=422 if form.errors else 200)
 
 
@@ -99,32 +102,30 @@ def _save(wanted: Setting, form: ChangeForm, planned: reads.Change) -> Response:
     return done(words.saved(planned), url_for(".settings", group=wanted.group.value), undo)
 
 
-def _planned(wanted: Setting, form: ChangeForm, offered: list[RegionRow], *, quiet: bool) -> reads.Change | None:
-    if quiet and (form.region.errors or form.effective_at.errors or (form.wanted is None and not form.follow.data)):
+def _planned(wanted: Setting, form: ChangeForm, offered: list[RegionRow]) -> reads.Change | None:
+    if form.region.errors or form.effective_at.errors or (form.wanted is None and not form.follow.data):
         return None
     region = next((row for row in offered if row.letter == form.letter), None)
-    try:
-        return reads.planned_change(
-            read_session(),
-            actor(),
-            wanted,
-            region_id=region.id if region else None,
-            value=form.wanted,
-            effective_at=form.effective_at.data,
-            now=now(),
-        )
-    except RuleBroken as broken:
-        form[FIELD_OF.get(broken.rule, "reason")].errors = [labels.refusal(broken).rstrip("。")]
-        return None
+    return reads.planned_change(
+        read_session(),
+        actor(),
+        wanted,
+        region_id=region.id if region else None,
+        value=form.wanted,
+        effective_at=form.effective_at.data,
+        now=now(),
+    )
 
 
-def _offer_regions(form: ChangeForm, chosen: Chosen) -> list[RegionRow]:
-    """The regions that the actor may change; all at once only with the right everywhere."""
-    offered = regions_of(read_session(), actor(), Permission.SETTINGS_CHANGE)
-    everywhere = [(ALL, labels.ALL_REGIONS)] if actor().scope(Permission.SETTINGS_CHANGE).everywhere else []
+def _offer_regions(form: ChangeForm, wanted: Setting, chosen: Chosen) -> list[RegionRow]:
+    """The regions that the actor may change the setting for; all at once only with the right everywhere."""
+    offered = regions_of(read_session(), actor(), wanted.right)
+    everywhere = [(ALL, labels.ALL_REGIONS)] if actor().scope(wanted.right).everywhere else []
     form.region.choices = everywhere + [(row.letter, row.title) for row in offered]
+    letters = {letter for letter, _ in form.region.choices}
     if form.region.data is None:
-        form.region.data = chosen.region.letter if chosen.region else form.region.choices[0][0]
+        here = chosen.region.letter if chosen.region else ALL
+        form.region.data = here if here in letters else form.region.choices[0][0]
     return offered
 
 
@@ -140,10 +141,11 @@ def _open(wanted: Setting, form: ChangeForm, planned: reads.Change | None) -> Op
         wanted,
         _row_id(wanted),
         form,
+        "" if wanted.kind is ValueKind.CHOICE else f"{wanted.figure(wanted.least)} 到 {wanted.figure(wanted.most)}",
         f"{region.title}现在 {line.value}" if region else f"现在 {line.value}",
         follow,
         words.will_change(planned) if planned else f"{wanted.changes}。",
-        words.will_not_change(wanted.keeps, counted, planned),
+        words.will_not_change(wanted, counted, planned),
         words.button(planned) if planned else "",
         reads.history(session, actor(), wanted, now()),
     )
@@ -160,13 +162,12 @@ def _page(group: SettingGroup, chosen: Chosen, opened: OpenRow | None = None, st
         "settings/settings.html",
         block="lines",
         status=status,
-        menu_of_groups=group_menu(group),
+        menu_of_groups=group_menu(group.value),
         group_name=labels.SETTING_GROUP[group],
         group=group.value,
         lines=reads.setting_lines(read_session(), actor(), group, chosen.region, now()),
         opened=opened,
         pending_badge=labels.PENDING,
-        may_change=actor().may(Permission.SETTINGS_CHANGE),
         regions=switch_entries(chosen),
         scope=chosen.scope_words,
         snack=said(),
@@ -181,6 +182,13 @@ def _setting(key: str) -> Setting:
     if key not in CATALOGUE:
         raise NotFound
     return CATALOGUE[key]
+
+
+def _changed_here(key: str) -> Setting:
+    """A setting that the actor may change somewhere. Raises NotFound, Forbidden."""
+    wanted = _setting(key)
+    actor().require(wanted.right)
+    return wanted
 
 
 def _group(text: str | None) -> SettingGroup:

@@ -3,7 +3,8 @@
 from flask import Response, url_for
 
 from app.blueprints.settings.forms import SchoolForm
-from app.blueprints.settings.regions import OpenPart, directory_page, save
+from app.blueprints.settings.parts import OpenPart, save, show_open
+from app.blueprints.settings.regions import directory_page
 from app.blueprints.settings.section import bp
 from app.domain.permissions import Permission
 from app.queries import directory as reads
@@ -18,7 +19,7 @@ from app.web.reading import read_session
 def new_school(letter: str) -> Response:
     """The form of a new school."""
     region = reads.region_by_letter(read_session(), actor(), letter)
-    return directory_page(_new_school(region, SchoolForm(formdata=None)))
+    return show_open(_new_school(region, SchoolForm(formdata=None)), directory_page)
 
 
 @bp.post("/settings/regions/<letter>/schools")
@@ -31,7 +32,7 @@ def add_school(letter: str) -> Response:
     def add() -> None:
         verbs.add_school(region.id, name=form.name.data, actor=actor(), now=now())
 
-    return save(_new_school(region, form), add, f"{region.title}：加好了{form.name.data}")
+    return save(_new_school(region, form), add, f"{region.title}：加好了{form.name.data}", directory_page)
 
 
 @bp.get("/settings/schools/<int:school_id>")
@@ -39,7 +40,8 @@ def add_school(letter: str) -> Response:
 def school(school_id: int) -> Response:
     """One school, open."""
     row = reads.school_of(read_session(), actor(), school_id)
-    return directory_page(_school(row, SchoolForm(formdata=None, name=row.name, region=row.region_letter)))
+    opened = _school(row, SchoolForm(formdata=None, name=row.name, region=row.region_letter))
+    return show_open(opened, directory_page)
 
 
 @bp.post("/settings/schools/<int:school_id>")
@@ -55,7 +57,7 @@ def change_school(school_id: int) -> Response:
         region = reads.region_by_letter(read_session(), actor(), letter)
         verbs.change_school(row.id, name=form.name.data, region_id=region.id, actor=actor(), now=now())
 
-    return save(opened, change, f"{form.name.data}：改好了")
+    return save(opened, change, f"{form.name.data}：改好了", directory_page)
 
 
 @bp.post("/settings/schools/<int:school_id>/remove")
@@ -68,14 +70,14 @@ def remove_school(school_id: int) -> Response:
     def remove() -> None:
         verbs.remove_school(row.id, actor=actor(), now=now())
 
-    return save(opened, remove, f"{row.name}：已移除")
+    return save(opened, remove, f"{row.name}：已移除", directory_page)
 
 
 def _new_school(region: reads.RegionRow, form: SchoolForm) -> OpenPart:
     del form.region
     url = url_for(".add_school", letter=region.letter)
     note = f"这所学校的用户在 {region.title}预约、提车"
-    return OpenPart(f"region-{region.letter}-schools", "新学校", note, form, url, "加这所学校")
+    return OpenPart(f"region-{region.letter}-schools", "新学校", note, form, url, "加这所学校", url_for(".directory"))
 
 
 def _school(row: reads.SchoolRow, form: SchoolForm) -> OpenPart:
@@ -100,6 +102,7 @@ def _school(row: reads.SchoolRow, form: SchoolForm) -> OpenPart:
         form,
         url_for(".change_school", school_id=row.id),
         "保存学校",
+        url_for(".directory"),
         url_for(".remove_school", school_id=row.id),
         "移除学校",
         f"有 {card.people} 个用户，不能移除" if card.people else "",

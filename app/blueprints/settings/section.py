@@ -3,7 +3,9 @@
 from flask import Blueprint, Response, session, url_for
 
 from app.domain import labels
+from app.domain.permissions import Permission
 from app.domain.settings import SettingGroup
+from app.web.current import actor
 from app.web.htmx import see_other
 
 bp = Blueprint("settings", __name__)
@@ -11,13 +13,20 @@ bp = Blueprint("settings", __name__)
 SAID = "settings_said"
 
 
-def group_menu(current: SettingGroup | None) -> list[tuple[str, str, bool]]:
-    """(url, words, current) of the groups that have something in them, then the directory (`current` None)."""
-    groups = [
-        (url_for("settings.settings", group=group.value), labels.SETTING_GROUP[group], group == current)
+def group_menu(current: str) -> list[tuple[str, str, bool]]:
+    """(url, words, current) of what the actor may see: vehicles, the groups of the catalogue, the directory."""
+    catalogue = [
+        (group.value, url_for("settings.settings", group=group.value), labels.SETTING_GROUP[group])
         for group in SettingGroup
     ]
-    return [*groups, (url_for("settings.directory"), "区域与学校", current is None)]
+    entries = [
+        (Permission.VEHICLES_VIEW, [("vehicles", url_for("settings.vehicles"), "车型、价格与库存")]),
+        (Permission.NUMBERS_VIEW, [("numbers", url_for("settings.numbers"), "编号与车牌")]),
+        (Permission.SETTINGS_VIEW, [*catalogue, ("regions", url_for("settings.directory"), "区域与学校")]),
+    ]
+    return [
+        (url, words, name == current) for right, group in entries if actor().may(right) for name, url, words in group
+    ]
 
 
 def done(words: str, url: str, undo_url: str = "") -> Response:

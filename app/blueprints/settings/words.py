@@ -5,9 +5,19 @@ from datetime import datetime
 
 from app.domain.calendar import SHANGHAI
 from app.domain.labels import ALL_REGIONS
+from app.domain.settings import Kept, Setting
 from app.queries.directory import RegionRow
 from app.queries.settings import Change
 from app.web.formats import spoken_day, when
+
+KEPT = {
+    Kept.RESERVED_ORDERS: "现在有 {} 单",
+    Kept.RESERVED_RENTALS: "现在有 {} 单",
+    Kept.RENTALS_OUT: "现在有 {} 辆没还",
+    Kept.USES_OPEN: "现在有 {} 块在用",
+    Kept.DEPOSITS_HELD: "现在有 {} 笔",
+}
+"""How many there are of what a change leaves alone."""
 
 
 def start_words(at: datetime) -> str:
@@ -40,9 +50,11 @@ def will_change(change: Change) -> str:
     return f"{start}，{where}：{change.setting.changes}，{before} → {after}。"
 
 
-def will_not_change(keeps: str, counted: int | None, change: Change | None) -> str:
+def will_not_change(setting: Setting, counted: int | None, change: Change | None) -> str:
     """What was agreed before, with its number where it is counted, and the regions with a value of their own."""
-    words = keeps if counted is None else f"{keeps}（现在有 {counted} 单）"
+    words = setting.keeps
+    if setting.kept is not None and counted is not None:
+        words = f"{words}（{KEPT[setting.kept].format(counted)}）"
     if change is None or not change.apart:
         return f"{words}。"
     apart = "、".join(f"{row.title}仍是 {change.setting.words(value)}" for row, value in change.apart)

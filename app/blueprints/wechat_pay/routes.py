@@ -7,7 +7,7 @@ from app.domain.charges import PaymentNotice
 from app.domain.permissions import Actor
 from app.domain.refunds import RefundNotice
 from app.ports import Forged
-from app.usecases import payments, refunds
+from app.usecases import payments, refund_notices
 from app.web.current import now, runtime
 from app.web.guards import signed_by_wechat
 
@@ -47,7 +47,7 @@ def _take(notice: PaymentNotice | RefundNotice | None) -> Response:
         )
         log.info("payment_notice", transaction_id=notice.transaction_id, verdict=verdict)
     else:
-        status = refunds.take_refund_notice(
+        status = refund_notices.take_refund_notice(
             notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=Actor.wechat(), now=now()
         )
         log.info("refund_notice", out_refund_no=notice.out_refund_no, status=status)

@@ -9,9 +9,13 @@ from flask import Flask
 
 from app.domain.permissions import Role
 from app.domain.refunds import RefundStatus
+from app.domain.rentals import Condition
 from app.web.current import RUNTIME
 from tests.factories.orders import an_order, cancel, tell_of_refund
+from tests.factories.people import a_customer
+from tests.factories.rentals import a_card, a_rental_order, give_back
 from tests.fixtures.actors import AsStaff
+from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
 
 
@@ -35,7 +39,7 @@ def words_of(text: str) -> str:
 
 
 @pytest.fixture
-def busy(app: Flask) -> None:
+def busy(app: Flask, database: Database) -> None:
     """Something of each kind, in A and B."""
     now = app.extensions[RUNTIME].clock.now()
     an_order(app, paid=True)
@@ -47,6 +51,13 @@ def busy(app: Flask) -> None:
     failed = an_order(app, paid=True)
     cancel(app, failed)
     tell_of_refund(app, failed, RefundStatus.ABNORMAL)
+    a_rental_order(app, database, paid=True, now=now - timedelta(minutes=5))
+    a_rental_order(app, database, paid=True, region="B", now=now - timedelta(days=5))
+    a_rental_order(app, database, deposit=None, card=False, now=now - timedelta(hours=60))
+    a_rental_order(app, database, picked_up=True, now=now - timedelta(days=42))
+    damaged = a_rental_order(app, database, region="B", picked_up=True, now=now - timedelta(minutes=5))
+    give_back(app, damaged, region="B", condition=Condition.DAMAGED)
+    a_card(app, a_customer(app), approved=False)
 
 
 @pytest.mark.usefixtures("busy")
@@ -59,31 +70,56 @@ def test_each_number_opens_a_list_of_just_so_many(as_staff: AsStaff) -> None:
             assert listed.status_code == 200
             shown = re.search(r'aria-current="page"[^>]*>\S+ <b>(\d+)</b>', listed.text.partition("state-tabs")[2])
             assert shown
-            assert int(shown[1]) == count, word
+            assert int(shown[1]) == count, f"{word} of {role}"
     everything = {word: count for word, (count, _) in todo(as_staff("owner", region=None).get("/").text).items()}
-    assert everything == {"待提车": 3, "快到期未付款": 1, "已付未提超期": 1, "异常支付": 0, "退款异常": 1}
+    assert everything == {
+        "买车待提车": 3,
+        "买车快到期未付款": 1,
+        "买车已付未提超期": 1,
+        "租车待提车": 2,
+        "租车快到期未付款": 1,
+        "租车已付未提超期": 1,
+        "逾期未还": 1,
+        "还车损坏待处理": 1,
+        "待审核学生证": 1,
+        "异常支付": 0,
+        "退款异常": 1,
+    }
     of_b = {word: count for word, (count, _) in todo(as_staff("clerk", region="B").get("/").text).items()}
-    assert of_b == {"待提车": 1, "快到期未付款": 0, "已付未提超期": 0}
+    assert of_b == {
+        "买车待提车": 1,
+        "买车快到期未付款": 0,
+        "买车已付未提超期": 0,
+        "租车待提车": 1,
+        "租车快到期未付款": 0,
+        "租车已付未提超期": 1,
+        "逾期未还": 0,
+        "还车损坏待处理": 1,
+        "待审核学生证": 0,
+    }
+    page = words_of(as_staff("owner", region=None).get("/").text)
+    assert "最久的逾期 12 天" in page
+    assert "等了不到 1 分钟" in page
 
 
 @pytest.mark.usefixtures("busy")
-def test_the_figures_of_today_are_those_of_the_regions_one_sees(as_staff: AsStaff) -> None:
+def test_the_figures_of_today_are_those_of_the_regions_one_sees_and_mix_nothing(as_staff: AsStaff) -> None:
     said = words_of(as_staff("owner", region=None).get("/").text)
-    assert "新预约 5 单" in said
-    assert "已提车 1 " in said
-    assert "收款 ¥9,596.00 昨天全天 ¥0.00" in said
-    assert "退款到账 ¥0.00 0 笔，另有 0 笔退款中" in said
+    assert "新预约 5 单买车 2 单租车" in said
+    assert "已提车 1 辆买车 1 辆租车 昨天买车 0 辆，租车 0 辆" in said
+    assert "收款，含押金 ¥10,556.00 其中押金 ¥600.00，昨天全天 ¥0.00" in said
+    assert "退款到账，含押金 ¥0.00 0 笔，另有 0 笔退款中" in said
     of_b = words_of(as_staff("clerk", region="B").get("/").text)
-    assert "新预约 3 单" in of_b
+    assert "新预约 3 单买车 1 单租车" in of_b
     assert "收款" not in of_b
     owner = as_staff("owner", region=None)
-    assert "新预约 2 单" in words_of(owner.get("/?region=A").text)
+    assert "新预约 2 单买车 1 单租车" in words_of(owner.get("/?region=A").text)
 
 
 @pytest.mark.usefixtures("busy")
 def test_the_week_stands_as_columns_and_as_a_table(app: Flask, as_staff: AsStaff) -> None:
     client: LawfulClient = as_staff("owner", region=None)
-    client.statements_allowed = 14
+    client.statements_allowed = 22
     page = client.get("/").text
     table = page.partition('class="chart-details"')[2]
     assert len(re.findall(r'<th scope="row">', table)) == 7

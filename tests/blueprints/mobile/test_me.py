@@ -32,7 +32,7 @@ def test_a_visitor_is_led_to_register(as_customer: AsCustomer) -> None:
 
 def test_only_what_exists_has_a_tab(as_customer: AsCustomer) -> None:
     page = words(as_customer().get("/m/me"))
-    assert page.endswith("买车 我的")
+    assert page.endswith("买车 租车 闪充 我的")
 
 
 def test_customer_service_is_the_regions(as_customer: AsCustomer, client: LawfulClient, database: Database) -> None:

@@ -14,7 +14,7 @@ from app.models.money import Refund
 from app.models.orders import Order, PickupAttempt
 from app.usecases import orders
 from tests.factories.ground import MODEL, PRICE_FEN
-from tests.factories.orders import an_order, order_of
+from tests.factories.orders import an_order, charge_of, order_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.phone import match, press, words
 from tests.fixtures.actors import AsCustomer
@@ -28,7 +28,7 @@ def xiaohan(app: Flask) -> Actor:
     return a_customer(app)
 
 
-PAGES = ["", "/cancel", "/number", "/pay", "/result"]
+PAGES = ["", "/cancel", "/number", "/rent"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -37,7 +37,7 @@ def test_somebody_elses_order_is_not_there(as_customer: AsCustomer, app: Flask, 
     assert as_customer().get(f"/m/orders/{order_id}{page}").status_code == 404
 
 
-@pytest.mark.parametrize("act", ["/cancel", "/number", "/pay"])
+@pytest.mark.parametrize("act", ["/cancel", "/number", "/rent"])
 def test_nobody_acts_on_somebody_elses_order(as_customer: AsCustomer, app: Flask, database: Database, act: str) -> None:
     order_id = an_order(app, matched=True)
     assert press(as_customer(), f"/m/orders/{order_id}{act}", number="AM0001").status_code == 404
@@ -50,7 +50,7 @@ def test_a_stranger_is_sent_to_log_in(client: LawfulClient, page: str) -> None:
     assert (answer.status_code, answer.location) == (303, f"/m/login?next={page}")
 
 
-@pytest.mark.parametrize("act", ["/cancel", "/number", "/pay"])
+@pytest.mark.parametrize("act", ["/cancel", "/number", "/rent"])
 def test_a_stranger_acts_on_nothing(client: LawfulClient, app: Flask, act: str) -> None:
     order_id = an_order(app, matched=True)
     assert press(client, f"/m/orders/{order_id}{act}").location.startswith("/m/login")
@@ -203,7 +203,7 @@ def test_what_staff_wrote_is_not_told(as_customer: AsCustomer, app: Flask, xiaoh
 def test_the_right_number_opens_the_payment(as_customer: AsCustomer, app: Flask, xiaohan: Actor, typed: str) -> None:
     order_id = an_order(app, customer=xiaohan)
     answer = press(as_customer(xiaohan), f"/m/orders/{order_id}/number", number=typed)
-    assert (answer.status_code, answer.location) == (303, f"/m/orders/{order_id}/pay")
+    assert (answer.status_code, answer.location) == (303, f"/m/pay/{charge_of(app, order_id)}")
     assert order_of(app, order_id).matched_at is not None
 
 
@@ -253,7 +253,7 @@ def test_an_order_past_its_number_leads_to_where_it_is(
     matched = an_order(app, customer=xiaohan, matched=True)
     paid = an_order(app, customer=xiaohan, paid=True)
     phone = as_customer(xiaohan)
-    assert phone.get(f"/m/orders/{matched}/number").location == f"/m/orders/{matched}/pay"
+    assert phone.get(f"/m/orders/{matched}/number").location == f"/m/pay/{charge_of(app, matched)}"
     assert phone.get(f"/m/orders/{paid}/number").location == f"/m/orders/{paid}"
     press(phone, f"/m/orders/{matched}/cancel")
     assert match(phone, app, matched).location == f"/m/orders/{matched}"

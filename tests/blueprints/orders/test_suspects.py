@@ -5,14 +5,31 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from app.domain.deposits import DepositKind
 from app.domain.permissions import Actor
 from app.domain.refunds import RefundStatus
-from app.usecases import outbox, payments
+from app.domain.settings import FLASH_PRICE
+from app.models.money import Charge
+from app.usecases import deposits, outbox, payments
 from app.web.current import RUNTIME
-from tests.factories.orders import a_notice, an_order, cancel, order_of, pay, tell_of_refund
+from tests.factories.flash import a_member, a_use, some_batteries
+from tests.factories.orders import (
+    a_notice,
+    an_order,
+    cancel,
+    charge_of,
+    order_of,
+    pay,
+    tell_of_deposit_refund,
+    tell_of_refund,
+)
 from tests.factories.people import a_customer
+from tests.factories.rentals import a_deposit, a_rental_order, deposits_of
+from tests.factories.settings import a_setting
 from tests.fixtures.actors import AsStaff
+from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
 
 URL = "/orders/suspects"
@@ -28,7 +45,7 @@ def a_wrong_amount(app: Flask, *, region: str, amount_fen: int = 100) -> int:
     somebody = a_customer(app, region=region)
     order_id = an_order(app, customer=somebody, region=region, matched=True)
     with app.app_context():
-        wanted = payments.begin_attempt(order_id, actor=somebody, now=now).wanted
+        wanted = payments.begin_attempt(charge_of(app, order_id), actor=somebody, now=now).wanted
     pay(app, wanted.out_trade_no, customer=somebody, amount_fen=amount_fen, now=now)
     return order_id
 
@@ -78,8 +95,8 @@ def test_each_thing_says_what_is_wrong_how_much_and_what_to_do(app: Flask, finan
         "全部 3",
         "异常支付 2",
         "退款异常 1",
-        "金额不符 ¥1.00",
-        "应收 ¥2,399.00。订单没有算付款，先别交车。",
+        "车款 金额不符 ¥1.00",
+        "应收 ¥2,399.00。这笔没有算付款，先别交车。",
         "没有订单 没有这个订单 ¥7.77",
         "退款异常 ¥2,399.00",
         "到商户平台按退款单号处理",
@@ -91,11 +108,57 @@ def test_each_thing_says_what_is_wrong_how_much_and_what_to_do(app: Flask, finan
     assert 'method="post"' not in page.text.partition("<main")[2]
 
 
+@pytest.mark.req("FLOW-RENT-2", "FLOW-FLASH-1")
+def test_deposits_and_flash_fees_are_there_with_what_they_are_for_and_a_page_to_go_to(
+    app: Flask, database: Database, finance: LawfulClient
+) -> None:
+    now = app.extensions[RUNTIME].clock.now()
+    renter, member = a_customer(app), a_customer(app)
+    order_id = a_rental_order(app, database, customer=renter, deposit=None)
+    pays_wrongly(app, renter, a_deposit(app, renter, DepositKind.RENTAL, order_id=order_id, paid=False))
+    a_member(app, customer=member, now=now)
+    some_batteries(database)
+    a_setting(app, database, FLASH_PRICE, 500)
+    use_id = a_use(app, member)
+    pays_wrongly(app, member, database.one(select(Charge.id).where(Charge.battery_use_id == use_id)))
+    stuck = a_member(app)
+    (deposit,) = deposits_of(app, stuck)
+    with app.app_context():
+        deposits.ask_back(deposit.id, actor=stuck, now=now)
+    tell_of_deposit_refund(app, deposit.id, RefundStatus.REFUSED)
+    page = finance.get(URL)
+    said = words_of(page.text)
+    for part in (
+        "租车押金 金额不符 ¥1.00",
+        "应收 ¥300.00。",
+        "闪充使用费 金额不符 ¥1.00",
+        "应收 ¥5.00。",
+        "闪充押金 退款失败 ¥300.00",
+    ):
+        assert part in said, part
+    (used,) = deposits_of(app, member)
+    links = {f"/orders/{order_id}", f"/orders/deposits/{used.id}", f"/orders/deposits/{deposit.id}"}
+    finance.statements_allowed = 25
+    for link in links:
+        assert f'href="{link}"' in page.text
+        assert finance.get(link).status_code == 200
+    assert "支付闪充使用费（核对不上）" in finance.get(f"/orders/deposits/{used.id}").text
+
+
+def pays_wrongly(app: Flask, customer: Actor, charge_id: int) -> None:
+    """The attempt is paid with one yuan."""
+    now = app.extensions[RUNTIME].clock.now()
+    with app.app_context():
+        wanted = payments.begin_attempt(charge_id, actor=customer, now=now).wanted
+    pay(app, wanted.out_trade_no, customer=customer, amount_fen=100, now=now)
+
+
 def test_what_could_not_be_sent_is_there_too(app: Flask, finance: LawfulClient, as_staff: AsStaff) -> None:
     cancel(app, refunding := an_order(app, region="B", paid=True))
     park_everything(app)
     said = words_of(finance.get(f"{URL}?kind=errands").text)
     assert "退款没有发到微信" in said
+    assert "车款" in said
     assert order_of(app, refunding).number[:2] in said
     assert "没送到 1" in words_of(as_staff("manager", region="B").get(URL).text)
     assert "没送到 0" in words_of(as_staff("manager", region="A").get(URL).text)

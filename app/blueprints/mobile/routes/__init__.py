@@ -1,6 +1,20 @@
 """The routes of the phone, one file for each subject."""
 
-from app.blueprints.mobile.routes import login, me, number, orders, pay, register, vehicles
-from app.blueprints.mobile.section import bp
+from app.blueprints.mobile.routes import card, deposits, flash, login, me, number, orders, pay, register, rent, vehicles
+from app.blueprints.mobile.section import bp, codes
 
-__all__ = ["bp", "login", "me", "number", "orders", "pay", "register", "vehicles"]
+__all__ = [
+    "bp",
+    "card",
+    "codes",
+    "deposits",
+    "flash",
+    "login",
+    "me",
+    "number",
+    "orders",
+    "pay",
+    "register",
+    "rent",
+    "vehicles",
+]

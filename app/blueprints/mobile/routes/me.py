@@ -2,11 +2,14 @@
 
 from flask import Response, url_for
 
+from app.blueprints.mobile import words
+from app.blueprints.mobile.flash_words import days_left
 from app.blueprints.mobile.forms import RegionQuery
 from app.blueprints.mobile.section import bp, tabs
 from app.domain.directory import ContactKind
-from app.queries import directory, my_account, my_orders, people
-from app.web.current import actor
+from app.queries import directory, my_account, my_flash, my_orders, people
+from app.queries.my_card import my_card
+from app.web.current import actor, now
 from app.web.errors import refuse
 from app.web.forms import from_query
 from app.web.guards import customer, public
@@ -21,10 +24,16 @@ def me() -> Response:
     """Masked; what waits for the person comes first."""
     who, session = actor(), read_session()
     assert who.id is not None  # noqa: S101  # the guard let a customer in
+    orders = [(order, words.brief(order, now())) for order in my_orders.my_open_orders(session, who)]
+    battery = my_flash.open_use(session, who, now())
     return render(
         "mobile/me.html",
-        person=people.person_of(session, who.id),
-        open_orders=my_orders.my_open_orders(session, who),
+        person=people.person_of(session, who.id, now()),
+        holding=[line for line in orders if line[0].is_out],
+        waiting=[line for line in orders if not line[0].is_out],
+        battery=battery,
+        battery_line=days_left(battery.progress) if battery else "",
+        card=my_card(session, who),
         order_count=my_orders.my_order_count(session, who),
         register_url=url_for(".register", next=url_for(".me")),
         tabs=tabs(),

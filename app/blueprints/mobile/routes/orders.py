@@ -7,7 +7,8 @@ from app.blueprints.mobile.section import bp, customer_service
 from app.documents.qr import qr_picture
 from app.domain import labels
 from app.domain.errors import RuleBroken
-from app.queries import my_orders, people
+from app.queries import my_charges, my_orders, people
+from app.queries.my_charges import MyCharge
 from app.queries.my_orders import MyOrder
 from app.queries.paging import Key
 from app.usecases import orders
@@ -26,9 +27,14 @@ def own_order(order_id: int) -> MyOrder:
     return my_orders.my_order(read_session(), actor(), order_id, now())
 
 
-def is_confirming(order: MyOrder) -> bool:
-    """Whether WeChat's sheet said that the order's live attempt was paid, and nobody knows yet."""
-    return order.attempt is not None and session.get(SAID_PAID) == order.attempt.out_trade_no
+def charge_at_turn(order: MyOrder) -> MyCharge:
+    """What is to be paid next for it."""
+    return my_charges.charge_at_turn(read_session(), actor(), order)
+
+
+def is_confirming(charge: MyCharge) -> bool:
+    """Whether WeChat's sheet said that the charge's live attempt was paid, and nobody knows yet."""
+    return charge.attempt is not None and session.get(SAID_PAID) == charge.attempt.out_trade_no
 
 
 @bp.get("/orders")
@@ -37,7 +43,12 @@ def orders_list() -> Response:
     """Newest first; older ones behind a link."""
     page = my_orders.my_order_rows(read_session(), actor(), after=Key.parse(request.args.get("after")))
     older_url = url_for(".orders_list", after=str(page.older)) if page.older else ""
-    return render("mobile/orders.html", orders=page.rows, older_url=older_url, first_page="after" not in request.args)
+    return render(
+        "mobile/orders.html",
+        orders=[(order, words.brief(order, now())) for order in page.rows],
+        older_url=older_url,
+        first_page="after" not in request.args,
+    )
 
 
 @bp.get("/orders/<int:order_id>")
@@ -45,11 +56,14 @@ def orders_list() -> Response:
 def order(order_id: int) -> Response:
     """One order: number, state, what to do next, money, its story."""
     shown = own_order(order_id)
+    charge = charge_at_turn(shown)
     return render(
         "mobile/order.html",
         order=shown,
-        freeze=people.freeze_of(read_session(), shown.customer_id) if shown.is_open else None,
-        step=words.next_step(shown, now(), confirming=is_confirming(shown)),
+        dots=words.dots(shown),
+        deposits=[(deposit, words.why_held(deposit, shown.rental)) for deposit in shown.deposits],
+        freeze=people.freeze_of(read_session(), shown.customer_id, now()) if shown.is_open else None,
+        step=words.next_step(shown, charge, now(), confirming=is_confirming(charge)),
         code=qr_picture(shown.number),
         contact=customer_service(shown.region_id),
         story=timeline_items(shown.story, now()),
@@ -71,7 +85,9 @@ def _cancel_page(shown: MyOrder, broken: RuleBroken | None = None) -> Response:
     return render(
         "mobile/cancel.html",
         order=shown,
-        confirming=is_confirming(shown),
+        deposits=words.deposits_after_cancelling(shown),
+        act=words.cancel_button(shown),
+        confirming=is_confirming(charge_at_turn(shown)),
         problem=labels.refusal(broken) if broken else "",
         why_no_cancelling=words.why_no_cancelling(shown),
         status=422 if broken else 200,

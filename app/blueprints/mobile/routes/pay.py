@@ -1,8 +1,7 @@
-"""Paying through WeChat, and the pages of the outcome: paid, cancelled, failed, not known (decisions 13, 15, 16)."""
+"""Paying a charge through WeChat, and what came of it: paid, cancelled, failed, not known (decisions 13, 15, 16)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from flask import Response, request, session, url_for
@@ -16,14 +15,16 @@ from app.documents.qr import qr_picture
 from app.domain import labels
 from app.domain.errors import RuleBroken
 from app.ports import GatewayRefused, OutcomeUnknown
-from app.queries.my_orders import LiveAttempt, MyOrder
+from app.queries import my_charges
+from app.queries.my_charges import LiveAttempt, MyCharge
 from app.usecases import checkout
 from app.web.current import actor, now, runtime
 from app.web.forms import from_query
 from app.web.guards import customer
 from app.web.htmx import is_htmx, render, see_other
 from app.web.limits import limiter
-from app.web.reading import forget_reads
+from app.web.reading import forget_reads, read_session
+from app.web.wechat_page import wx_config
 
 log = structlog.get_logger()
 
@@ -37,130 +38,135 @@ PATIENT_AFTER = 24
 """After so many questions the page asks less often."""
 
 
-@bp.get("/orders/<int:order_id>/pay")
+def own_charge(charge_id: int) -> MyCharge:
+    """One of the person's own charges as it stands now. Raises NotFound."""
+    return my_charges.my_charge(read_session(), actor(), charge_id)
+
+
+@bp.get("/pay/<int:charge_id>")
 @customer(registered=True)
-def pay(order_id: int) -> Response:
+def pay(charge_id: int) -> Response:
     """What is paid, and the sheet of an attempt under way. WeChat is asked first: what is paid is not offered."""
-    shown = own_order(order_id)
-    if (elsewhere := _not_here(shown)) is not None:
-        return elsewhere
+    shown = own_charge(charge_id)
+    if not shown.is_next or shown.is_suspect:
+        return see_other(words.way_on(shown))
     attempt, opens = shown.attempt, "open" in request.args
     if attempt is not None and attempt.prepay_id and not (opens and now() - attempt.created_at < JUST_MADE):
         known = _ask(attempt)
-        shown = own_order(order_id)
-        if not known or shown.is_paid or is_confirming(shown):
-            return see_other(url_for(".payment_result", order_id=order_id))
+        shown = own_charge(charge_id)
+        if not known or not shown.is_next or is_confirming(shown):
+            return see_other(url_for(".payment_result", charge_id=charge_id))
         attempt = shown.attempt
     ready = attempt if attempt and attempt.prepay_id and attempt.expires_at > now() else None
-    if ready is None and not shown.time_to_pay:
+    if ready is None and not shown.is_time_to_pay(now()):
         return _pay_page(shown, problem=words.too_late_to_pay(shown))
     return _pay_page(shown, ready=ready, at_once=opens)
 
 
-@bp.post("/orders/<int:order_id>/pay")
+@bp.post("/pay/<int:charge_id>")
 @customer(registered=True)
 @limiter.limit("60 per 15 minutes", key_func=of_customer)
-def ask_for_payment(order_id: int) -> Response:
+def ask_for_payment(charge_id: int) -> Response:
+    """The press on 微信支付."""
+    return open_sheet(charge_id)
+
+
+def open_sheet(charge_id: int) -> Response:
     """Asks WeChat for a payment; the page with its sheet follows. A retry asks for the same attempt."""
-    shown = own_order(order_id)
-    if (elsewhere := _not_here(shown)) is not None:
-        return elsewhere
+    shown = own_charge(charge_id)
+    if not shown.is_next or shown.is_suspect:
+        return see_other(words.way_on(shown))
     if is_confirming(shown):
-        return see_other(url_for(".payment_result", order_id=order_id))
+        return see_other(url_for(".payment_result", charge_id=charge_id))
     forget_reads()
     try:
-        sheet = checkout.ask_for_payment(runtime().till, order_id, actor=actor(), now=now())
+        sheet = checkout.ask_for_payment(runtime().till, charge_id, actor=actor(), now=now())
     except RuleBroken as broken:
-        return _pay_page(own_order(order_id), problem=labels.refusal(broken))
+        return _pay_page(own_charge(charge_id), problem=labels.refusal(broken))
     except (OutcomeUnknown, GatewayRefused) as error:
-        log.warning("payment_not_prepared", order_id=order_id, error=str(error))
-        return render(
-            "mobile/pay_unavailable.html",
-            order=shown,
-            action=url_for(".ask_for_payment", order_id=order_id),
-            status=503,
-        )
+        log.warning("payment_not_prepared", charge_id=charge_id, error=str(error))
+        return _not_paid(shown, "mobile/pay_unavailable.html", status=503)
     if sheet is None:
-        return see_other(url_for(".payment_result", order_id=order_id))
-    return see_other(url_for(".pay", order_id=order_id, open=1))
-
-
-def _not_here(shown: MyOrder) -> Response | None:
-    """An order that is not at its payment leads to where it is."""
-    if shown.waits_for_number:
-        return see_other(url_for(".number", order_id=shown.order_id))
-    if not shown.waits_for_payment or shown.is_suspect:
-        return see_other(url_for(".order", order_id=shown.order_id))
-    return None
+        return see_other(url_for(".payment_result", charge_id=charge_id))
+    return see_other(url_for(".pay", charge_id=charge_id, open=1))
 
 
 def _pay_page(
-    shown: MyOrder, *, ready: LiveAttempt | None = None, at_once: bool = False, problem: str = ""
+    shown: MyCharge, *, ready: LiveAttempt | None = None, at_once: bool = False, problem: str = ""
 ) -> Response:
-    here = url_for(".pay", order_id=shown.order_id)
+    here = url_for(".pay", charge_id=shown.charge_id)
     sheet: Mapping[str, str] | None = None
     if ready is not None and ready.prepay_id is not None:
         sheet = runtime().till.gateway.sheet(ready.prepay_id, now())
     return render(
         "mobile/pay.html",
-        order=shown,
+        charge=shown,
+        words=words.paying(shown),
+        dots=words.dots(shown.order),
         action=here,
+        can_pay=shown.can_pay(now()),
         sheet=sheet,
         at_once=at_once,
         pay_until=ready.expires_at if ready else None,
         problem=problem,
-        result_url=url_for(".payment_result", order_id=shown.order_id),
+        result_url=url_for(".payment_result", charge_id=shown.charge_id),
         code=qr_picture(f"{runtime().public_url}{here}"),
-        wx_config=_wx_config() if sheet else None,
+        wx_config=wx_config("chooseWXPay") if sheet else None,
         status=422 if problem and request.method == "POST" else 200,
     )
 
 
-def _wx_config() -> Mapping[str, Any] | None:
-    """The JS-SDK's arguments for this very address; None when WeChat gives no ticket: the page works without."""
-    url = f"{runtime().public_url}{request.full_path.removesuffix('?')}"
-    try:
-        signed = runtime().page_sdk.config_for(url, now())
-    except (OutcomeUnknown, GatewayRefused) as error:
-        log.warning("no_page_sdk", error=str(error))
-        return None
-    return {"debug": False, **signed, "jsApiList": ["chooseWXPay"]}
-
-
-@bp.get("/orders/<int:order_id>/result")
+@bp.get("/pay/<int:charge_id>/result")
 @customer(registered=True)
-def payment_result(order_id: int) -> Response:
+def payment_result(charge_id: int) -> Response:
     """What became of a payment. What the sheet said decides nothing: our books do, and WeChat when asked."""
     query = from_query(ResultQuery)
-    said, shown, known = query.said.data, own_order(order_id), True
-    if shown.waits_for_payment and shown.attempt is not None and shown.attempt.prepay_id:
+    said, shown, known = query.said.data, own_charge(charge_id), True
+    if shown.is_open and shown.attempt is not None and shown.attempt.prepay_id:
         if said == "ok":
             session[SAID_PAID] = shown.attempt.out_trade_no
         known = _ask(shown.attempt)
-        shown = own_order(order_id)
-    if shown.waits_for_payment and shown.attempt is not None and (not known or is_confirming(shown)):
+        shown = own_charge(charge_id)
+    if shown.is_open and shown.attempt is not None and (not known or is_confirming(shown)):
         return _not_known_yet(shown, said, asked=(query.asked.data or 0) + 1)
     if is_htmx():
-        return see_other(url_for(".payment_result", order_id=order_id, said=said or None))
-    if not shown.waits_for_payment or shown.is_suspect:
-        if shown.waits_for_pickup:
-            return render("mobile/paid.html", order=shown, code=qr_picture(shown.number))
-        return see_other(url_for(".order", order_id=order_id))
+        return see_other(url_for(".payment_result", charge_id=charge_id, said=said or None))
+    if not shown.is_next or shown.is_suspect:
+        return _over(shown)
     if not said:
-        return see_other(url_for(".pay", order_id=order_id))
-    template = "mobile/pay_cancelled.html" if said == "cancel" else "mobile/pay_failed.html"
-    return render(template, order=shown, action=url_for(".ask_for_payment", order_id=order_id))
+        return see_other(url_for(".pay", charge_id=charge_id))
+    return _not_paid(shown, "mobile/pay_cancelled.html" if said == "cancel" else "mobile/pay_failed.html")
 
 
-def _not_known_yet(shown: MyOrder, said: str, *, asked: int) -> Response:
-    again = url_for(".payment_result", order_id=shown.order_id, said=said or None)
+def _over(shown: MyCharge) -> Response:
+    """Paid, or nothing to pay any more: a vehicle that can be collected has its page, the rest leads on."""
+    if shown.order is None or shown.is_deposit or not shown.order.waits_for_pickup:
+        return see_other(words.way_on(shown))
+    order = own_order(shown.order.order_id)
+    return render("mobile/paid.html", order=order, card=words.card_line(order), code=qr_picture(order.number))
+
+
+def _not_paid(shown: MyCharge, template: str, *, status: int = 200) -> Response:
+    return render(
+        template,
+        charge=shown,
+        words=words.paying(shown),
+        can_pay=shown.can_pay(now()),
+        action=url_for(".ask_for_payment", charge_id=shown.charge_id),
+        status=status,
+    )
+
+
+def _not_known_yet(shown: MyCharge, said: str, *, asked: int) -> Response:
+    again = url_for(".payment_result", charge_id=shown.charge_id, said=said or None)
     return render(
         "mobile/pay_unknown.html",
         block="result",
-        order=shown,
+        charge=shown,
+        words=words.paying(shown),
         asked=asked,
         every=5 if asked < PATIENT_AFTER else 20,
-        poll_url=url_for(".payment_result", order_id=shown.order_id, said=said or None, asked=asked),
+        poll_url=url_for(".payment_result", charge_id=shown.charge_id, said=said or None, asked=asked),
         again_url=again,
     )
 
@@ -168,7 +174,7 @@ def _not_known_yet(shown: MyOrder, said: str, *, asked: int) -> Response:
 def _ask(attempt: LiveAttempt) -> bool:
     """Asks WeChat about an attempt, not too often; whether it is known how the attempt stands.
 
-    One whose time is over is closed there on the way. The books may have changed: read the order anew.
+    One whose time is over is closed there on the way. The books may have changed: read the charge anew.
     """
     if not limiter.limiter.hit(ASK_EVERY, "ask", attempt.out_trade_no):
         return attempt.asked_at is not None and now() - attempt.asked_at < ANSWER_HOLDS

@@ -1,6 +1,8 @@
 """Vehicles for sale by region, one vehicle's page, and the reservation that begins there (FLOW-BUY-1, FLOW-BUY-2)."""
 
 import secrets
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, request, session, url_for
 
@@ -11,7 +13,9 @@ from app.domain.errors import Rule, RuleBroken
 from app.domain.orders import Intent
 from app.domain.settings import RESERVATION_HOURS
 from app.queries import directory, people, settings
-from app.queries import vehicles as for_sale
+from app.queries import vehicles as offers
+from app.queries.directory import RegionRow
+from app.queries.vehicles import VehiclePage
 from app.usecases import orders
 from app.web.current import actor, now
 from app.web.errors import refuse
@@ -24,10 +28,19 @@ BEGUN = "begun"
 """In the browser's session: the listing that somebody had to log in or register for, until it is reserved."""
 
 
-@bp.get("/")
-@public
-def vehicles() -> Response:
-    """What a region sells: the one in the URL, else the person's own, else the first."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The region whose vehicles are shown, the way to the others, and to the person's own."""
+
+    region: RegionRow
+    regions: list[tuple[RegionRow, str, bool]]  # its row, its address, whether it is the one shown
+    elsewhere: bool
+    own_url: str
+    own_store: str
+
+
+def region_choice(endpoint: str) -> Choice | None:
+    """The region in the URL, else the person's own, else the first; None while there is none."""
     regions = directory.regions(read_session())
     letter, own = from_query(RegionQuery).region.data, actor().region_id
     region = next(
@@ -35,15 +48,60 @@ def vehicles() -> Response:
         next((row for row in regions if row.id == own), regions[0] if regions else None),
     )
     if region is None:
-        return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
+        return None
+    return Choice(
+        region,
+        [(row, url_for(endpoint, region=row.letter), row == region) for row in regions],
+        elsewhere=own is not None and own != region.id,
+        own_url=url_for(endpoint),
+        own_store=next((row.store_name for row in regions if row.id == own), ""),
+    )
+
+
+def nothing_open() -> Response:
+    """No store exists yet."""
+    return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnStore:
+    """Where somebody reserves who looks at another region's vehicle."""
+
+    name: str
+    url: str  # of the same vehicle there, or of what there is
+
+
+def own_store(shown: VehiclePage, page: str, listing: str, **chosen: str) -> OwnStore | None:
+    """None for whoever may reserve here, or is not known yet. Decision 39.
+
+    `page` and `listing` are endpoints; what was chosen goes along to the same vehicle.
+    """
+    own = actor().region_id
+    if own is None or own == shown.region_id:
+        return None
+    region = next(row for row in directory.regions(read_session()) if row.id == own)
+    same = offers.same_model_in(read_session(), shown, own, now())
+    kept: dict[str, Any] = {name: text or None for name, text in chosen.items()}
+    url = url_for(page, listing_id=same, **kept) if same else url_for(listing, region=region.letter)
+    return OwnStore(region.store_name or region.name, url)
+
+
+def came_back(listing_id: int, intent: str) -> bool:
+    """Whether somebody chose this before they had to log in or register."""
+    return bool(intent) and actor().registered and session.get(BEGUN) == listing_id
+
+
+@bp.get("/")
+@public
+def vehicles() -> Response:
+    """What a region sells."""
+    choice = region_choice(".vehicles")
+    if choice is None:
+        return nothing_open()
     return render(
         "mobile/vehicles.html",
-        region=region,
-        regions=[(row, url_for(".vehicles", region=row.letter), row == region) for row in regions],
-        elsewhere=own is not None and own != region.id,
-        own_url=url_for(".vehicles"),
-        own_store=next((row.store_name for row in regions if row.id == own), ""),
-        vehicles=for_sale.vehicles_for_sale(read_session(), region.id, now()),
+        choice=choice,
+        vehicles=offers.vehicles_for_sale(read_session(), choice.region.id, now()),
         tabs=tabs(),
     )
 
@@ -59,26 +117,17 @@ def vehicle(listing_id: int) -> Response:
 def _vehicle_page(
     listing_id: int, *, colour: str = "", intent: str = "", broken: RuleBroken | None = None, fault: str = ""
 ) -> Response:
-    who, reads = actor(), read_session()
-    shown = for_sale.vehicle_for_sale(reads, listing_id, now())
-    elsewhere = who.region_id is not None and who.region_id != shown.region_id
-    own_url, own_region = "", None
-    if elsewhere and who.region_id is not None:
-        own_region = next(row for row in directory.regions(reads) if row.id == who.region_id)
-        same = for_sale.same_model_in(reads, shown.model_id, who.region_id, now())
-        own_url = url_for(".vehicle", listing_id=same) if same else url_for(".vehicles", region=own_region.letter)
+    shown = offers.vehicle_for_sale(read_session(), listing_id, now())
     return render(
         "mobile/vehicle.html",
         vehicle=shown,
         colour=colour if colour in shown.colours else next(iter(shown.colours), ""),
         is_buy=intent == Intent.BUY,
-        came_back=bool(intent) and who.registered and session.get(BEGUN) == listing_id and not broken and not fault,
-        registered=who.registered,
-        elsewhere=elsewhere,
-        own_region=own_region,
-        own_url=own_url,
+        came_back=came_back(listing_id, intent) and not broken and not fault,
+        registered=actor().registered,
+        own_store=own_store(shown, ".vehicle", ".vehicles", colour=colour),
         list_url=url_for(".vehicles", region=shown.region_letter),
-        hours=settings.value_of(reads, RESERVATION_HOURS, shown.region_id, now()),
+        hours=settings.value_of(read_session(), RESERVATION_HOURS, shown.region_id, now()),
         request_key=secrets.token_hex(16),
         problem=labels.refusal(broken) if broken else fault,
         too_many=broken is not None and broken.rule is Rule.TOO_MANY_UNPAID,
@@ -118,7 +167,7 @@ def reserve(listing_id: int) -> Response:
     except RuleBroken as broken:
         forget_reads()
         if broken.rule is Rule.FROZEN:
-            return _frozen_page(status=422)
+            return frozen_page(status=422)
         return _vehicle_page(listing_id, colour=form.colour.data, intent=intent, broken=broken)
     session.pop(BEGUN, None)
     next_endpoint = ".number" if intent is Intent.BUY else ".order"
@@ -129,14 +178,14 @@ def reserve(listing_id: int) -> Response:
 @customer(registered=True)
 def frozen() -> Response:
     """Why nothing new can be begun, from 我的."""
-    return _frozen_page()
+    return frozen_page()
 
 
-def _frozen_page(*, status: int = 200) -> Response:
+def frozen_page(*, status: int = 200) -> Response:
     """Why the account is frozen, since when, and what lifts it. Decision 5."""
     who = actor()
     assert who.id is not None  # noqa: S101  # the guard let a customer in
-    freeze = people.freeze_of(read_session(), who.id)
+    freeze = people.freeze_of(read_session(), who.id, now())
     if freeze is None or who.region_id is None:  # lifted meanwhile
         return see_other(url_for(".vehicles"))
     return render("mobile/frozen.html", freeze=freeze, contact=customer_service(who.region_id), status=status)
