@@ -38,6 +38,7 @@ from tests.factories.orders import a_listing_id, an_order
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.pictures import a_photo
 from tests.factories.rentals import a_card, a_rental_listing, a_rental_order, give_back
+from tests.factories.vehicles import a_model_for_sale
 from tests.fixtures.actors import client_of
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
@@ -62,7 +63,9 @@ class Samples:
     order_id: dict[str, int]
     school_id: dict[str, int]
     version_id: dict[str, int]
-    listing_id: dict[str, int]  # every region's vehicles are shown to everybody but to staff
+    listing_id: dict[str, int]  # for staff: what their acts hide is nobody else's
+    sold_id: dict[str, int]  # every region's vehicles are shown to everybody
+    rented_id: dict[str, int]
     plan_id: dict[str, int]
     price_id: dict[str, int]
     card_id: dict[str, int]
@@ -85,12 +88,15 @@ class Samples:
         """The path of a rule with the samples of a region."""
         path = rule.rule
         for name in rule.arguments:
-            sample = instead.get(name) or getattr(self, name)
+            field_name = SHOWN.get(path.partition("<")[0], name) if name == "listing_id" else name
+            sample = instead.get(name) or getattr(self, field_name)
             value = sample[region] if isinstance(sample, dict) else sample
             path = re.sub(rf"<(?:[^<>]*:)?{name}>", str(value), path)
         return path
 
 
+SHOWN = {"/m/vehicles/": "sold_id", "/m/rent/": "rented_id"}
+"""Which listings the phone's pages are asked for."""
 OF_A_REGION = {
     *("order_id", "school_id", "version_id", "letter", "plan_id", "price_id", "card_id"),
     *("battery_id", "use_id", "task_id", "series_id", "slot_id", "deposit_id"),
@@ -180,7 +186,9 @@ def samples(app: Flask, database: Database) -> Samples:
         order_id={letter: an_order(app, region=letter) for letter in letters},
         school_id={a: database.one(select(School.id).where(School.name == SCHOOL_OF[a])) for a in letters},
         version_id=versions,
-        listing_id={letter: a_listing_id(app, letter) for letter in letters},
+        listing_id=a_model_for_sale(database, "清风 S9", price_fen=1999_00, regions="".join(letters)),
+        sold_id={letter: a_listing_id(app, letter) for letter in letters},
+        rented_id=rentals,
         plan_id={a: database.one(select(Plan.id).where(Plan.listing_id == rental)) for a, rental in rentals.items()},
         price_id={a: database.one(select(Price.id).where(Price.listing_id == rental)) for a, rental in rentals.items()},
         card_id={letter: _a_card_with_photo(app, letter) for letter in letters},
