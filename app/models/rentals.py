@@ -34,7 +34,13 @@ class Rental(Base):
             sqlite_where=text("returned_at IS NOT NULL AND settled_at IS NULL"),
             postgresql_where=text("returned_at IS NOT NULL AND settled_at IS NULL"),
         ),
-        Index("ix_rental_returned_at", "region_id", "returned_at"),
+        Index(
+            "ix_rental_returned_at",
+            "region_id",
+            "returned_at",
+            sqlite_where=text("returned_at IS NOT NULL"),
+            postgresql_where=text("returned_at IS NOT NULL"),
+        ),
         Index("ix_rental_customer_id", "customer_id"),
         Index("ix_rental_deposit_id", "deposit_id"),
     )

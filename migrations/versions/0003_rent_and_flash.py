@@ -376,7 +376,7 @@ def new_tables() -> None:
         sqlite_where=sa.text("returned_at IS NULL"),
         postgresql_where=sa.text("returned_at IS NULL"),
     )
-    op.create_index("ix_battery_use_returned_at", "battery_use", ["region_id", "returned_at"], unique=False)
+    partial_index("ix_battery_use_returned_at", "battery_use", ["region_id", "returned_at"], "returned_at IS NOT NULL")
     op.create_index("ix_battery_use_region_id", "battery_use", ["region_id", "began_at", "id"], unique=False)
     op.create_index(
         "uq_battery_use_battery",
@@ -442,7 +442,7 @@ def new_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rental")),
         sa.UniqueConstraint("order_id", name=op.f("uq_rental_order_id")),
     )
-    op.create_index("ix_rental_returned_at", "rental", ["region_id", "returned_at"], unique=False)
+    partial_index("ix_rental_returned_at", "rental", ["region_id", "returned_at"], "returned_at IS NOT NULL")
     op.create_index("ix_rental_customer_id", "rental", ["customer_id"], unique=False)
     op.create_index("ix_rental_deposit_id", "rental", ["deposit_id"], unique=False)
     op.create_index(
