@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.domain.calendar import business_day
 from app.domain.deposits import DepositKind
 from app.domain.numbering import Business
 from app.domain.rentals import Condition
@@ -145,7 +146,7 @@ def test_the_list_says_what_each_rental_waits_for(app: Flask, database: Database
         "待付款，剩 2 天": a_rental_order(app, database),
         "待付款，剩 1 天": a_rental_order(app, database, matched=True, now=now - timedelta(hours=25)),
         "提车 剩 2 天": a_rental_order(app, database, paid=True),
-        f"{now + timedelta(days=30):%m-%d} 到期，剩 30 天": a_rental_order(app, database, picked_up=True),
+        f"{business_day(now) + timedelta(days=30):%m-%d} 到期，剩 30 天": a_rental_order(app, database, picked_up=True),
         "": a_rental_order(app, database, returned=True, now=now - timedelta(days=2)),
     }
     damaged = a_rental_order(app, database, picked_up=True, now=now - timedelta(days=2))
