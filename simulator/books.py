@@ -1,8 +1,10 @@
 """The simulator's own books: what was really paid and refunded, whatever anybody was told about it."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
-from simulator.clock import rfc3339
+from simulator.clock import from_rfc3339, rfc3339
 from simulator.world import World
 
 
@@ -73,3 +75,50 @@ def payments(world: World, *, out_trade_no: str | None = None, limit: int = -1) 
         }
         for row in rows
     ]
+
+
+def plant(world: World, told: Mapping[str, Any]) -> None:
+    """Adds payments that were made and refunds that ended. Raises KeyError, TypeError, ValueError, IntegrityError.
+
+    What is there already stays as it is. Times are RFC 3339, amounts fen; `status` of a refund as it ended.
+    """
+    with world.store.write() as db:
+        db.executemany(
+            "insert into payments (out_trade_no, request, description, attach, notify_url, openid, total_fen,"
+            " expires_at, state, created_at, transaction_id, paid_app_id, paid_openid, paid_fen, paid_at)"
+            " values (:no, '{}', :words, '', '', :openid, :fen, :at, 'SUCCESS', :at, :id, :app, :openid, :fen, :at)"
+            " on conflict do nothing",
+            [
+                {
+                    "no": row["out_trade_no"],
+                    "id": row["transaction_id"],
+                    "words": row.get("description", "猎吧租车"),
+                    "openid": row["openid"],
+                    "fen": int(row["amount"]),
+                    "at": from_rfc3339(row["success_time"]),
+                    "app": row.get("appid") or world.keys.app_id,
+                }
+                for row in told.get("payments", ())
+            ],
+        )
+        rows = [
+            {
+                "no": row["out_refund_no"],
+                "id": row["refund_id"],
+                "of": row["out_trade_no"],
+                "fen": int(row["amount"]),
+                "status": row.get("status", "SUCCESS"),
+                "at": from_rfc3339(row["create_time"]),
+                "ended": from_rfc3339(row["end_time"]),
+            }
+            for row in told.get("refunds", ())
+        ]
+        db.executemany(
+            "insert into refunds (out_refund_no, refund_id, payment_id, request, amount_fen, notify_url, status,"
+            " ends_as, wait_seconds, created_at, success_at, ended_at)"
+            " select :no, :id, id, :request, :fen, '', :status, :status, 0, :at,"
+            " case :status when 'SUCCESS' then :ended end, :ended from payments"
+            " where out_trade_no = :of on conflict do nothing",
+            [row | {"request": json.dumps({"out_refund_no": row["no"]})} for row in rows],
+        )
+        db.executemany("update payments set state = 'REFUND' where out_trade_no = :of", rows)

@@ -9,14 +9,16 @@ from typing import Any
 
 from simulator.world import World
 
-PAY_CALLS = ("create", "query", "close", "refund", "query_refund")
-CALLS = (*PAY_CALLS, "oauth", "token", "ticket", "message", "user")
+PAY_CALLS = ("create", "query", "close", "refund", "query_refund", "bill")
+CALLS = (*PAY_CALLS, "download", "oauth", "token", "ticket", "message", "user")
 CALL_WORDS = {
     "create": "下单",
     "query": "查单",
     "close": "关单",
     "refund": "退款",
     "query_refund": "查退款",
+    "bill": "申请账单",
+    "download": "下载账单",
     "oauth": "网页授权",
     "token": "取 access_token",
     "ticket": "取 jsapi_ticket",
@@ -55,6 +57,11 @@ def _on(calls: tuple[str, ...]) -> Param:
     return Param(str, "哪个接口", None, calls, CALL_WORDS)
 
 
+_ROWS = Param(int, "几行", 1)
+_OF = Param(str, "哪种", "payment", KINDS, {"payment": "支付", "refund": "退款"})
+_DAY = Param(str, "哪天的账单（YYYY-MM-DD，空：先做的那天）")
+_BY = Param(int, "差几分", 1)
+_REFUND_STATES = ("SUCCESS", "PROCESSING", "FAIL", "CHANGE")
 _NOTICE = Param(str, "哪种通知", None, KINDS, KIND_WORDS)
 FAULTS: dict[str, Kind] = {
     "wrong_amount": Kind("金额不符", "付的是另一个金额，账上也是", {"amount": Param(int, "实付（分）")}),
@@ -91,12 +98,55 @@ FAULTS: dict[str, Kind] = {
     "refund_abnormal": Kind("退款异常", "退款最后是 ABNORMAL", {}),
     "refund_closed": Kind("退款关闭", "退款最后是 CLOSED", {}),
     "refund_never": Kind("退款不到", "退款一直是 PROCESSING", {}),
+    "bill_row_missing": Kind("少一行", "交易账单少几行", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "bill_row_extra": Kind("多一行", "交易账单多几行没有的交易", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "bill_row_amount": Kind("金额不同", "交易账单里的金额不同", {"rows": _ROWS, "of": _OF, "by": _BY, "day": _DAY}),
+    "bill_row_twice": Kind("重复的行", "交易账单里同一行出现两次", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "bill_row_late": Kind("晚一天", "这几行在次日的交易账单里", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "bill_refund_status": Kind(
+        "退款状态不同",
+        "交易账单里的退款状态不同",
+        {
+            "rows": _ROWS,
+            "status": Param(str, "写成", "FAIL", _REFUND_STATES, {one: one for one in _REFUND_STATES}),
+            "day": _DAY,
+        },
+    ),
+    "bill_other_merchant": Kind("别家的行", "交易账单里有别的商户的行", {"rows": _ROWS, "day": _DAY}),
+    "fund_row_missing": Kind("资金少一行", "资金账单少几笔", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "fund_row_extra": Kind("资金多一行", "资金账单多几笔提现", {"rows": _ROWS, "day": _DAY}),
+    "fund_amount": Kind("资金金额不同", "资金账单里的金额不同", {"rows": _ROWS, "of": _OF, "by": _BY, "day": _DAY}),
+    "fund_row_twice": Kind("资金重复", "资金账单里同一笔出现两次", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "fund_row_late": Kind("资金晚一天", "这几笔在次日的资金账单里", {"rows": _ROWS, "of": _OF, "day": _DAY}),
+    "bill_fees": Kind("收手续费", "账单里有手续费", {"percent": Param(float, "费率（%）", 0.6), "day": _DAY}),
+    "bill_old_headers": Kind("旧表头", "交易账单是早期的列：总金额、企业红包金额，没有订单金额", {"day": _DAY}),
+    "bill_extra_column": Kind("多一列", "两种账单都多一列没见过的", {"day": _DAY}),
+    "bill_bad_sum": Kind("合计不符", "两种账单的合计和各行对不上", {"day": _DAY}),
+    "bill_not_ready": Kind("账单还没好", "申请账单答 STATEMENT_CREATING", {}),
+    "bill_none": Kind("没有账单", "申请账单答 NO_STATEMENT_EXIST", {}),
+    "bill_bad_hash": Kind("摘要不符", "hash_value 和文件对不上", {}),
+    "bill_cut": Kind("文件不完整", "下载到的文件只有一半", {}),
 }
 GROUPS = (
     ("付款", ("wrong_amount", "wrong_payer", "wrong_app", "wrong_merchant", "paid_during_close")),
     ("通知", ("duplicate", "late", "never", "bad_signature", "stale_timestamp", "unknown_serial")),
     ("接口", ("reply_lost", "slow", "status_5xx", "status_429", "bad_reply_signature", "expired_token")),
     ("退款", ("refund_abnormal", "refund_closed", "refund_never")),
+    (
+        "交易账单",
+        (
+            *("bill_row_missing", "bill_row_extra", "bill_row_amount", "bill_row_twice", "bill_row_late"),
+            *("bill_refund_status", "bill_other_merchant"),
+        ),
+    ),
+    ("资金账单", ("fund_row_missing", "fund_row_extra", "fund_amount", "fund_row_twice", "fund_row_late", "bill_fees")),
+    (
+        "账单文件",
+        (
+            *("bill_old_headers", "bill_extra_column", "bill_bad_sum"),
+            *("bill_not_ready", "bill_none", "bill_bad_hash", "bill_cut"),
+        ),
+    ),
 )
 
 
@@ -134,12 +184,31 @@ def take(db: sqlite3.Connection, name: str, **strikes: str) -> dict[str, Any] | 
         params = json.loads(row["params"])
         if any(params.get(key, value) != value for key, value in strikes.items()):
             continue
-        if row["times"] is not None:
-            db.execute("update faults set times = times - 1 where id = ?", (row["id"],))
-            db.execute("delete from faults where id = ? and times < 1", (row["id"],))
-        defaults = {key: param.default for key, param in FAULTS[name].params.items()}
-        return {**defaults, **params}
+        _use_up(db, row)
+        return _with_defaults(name, params)
     return None
+
+
+def take_each(db: sqlite3.Connection, name: str, **strikes: str) -> list[dict[str, Any]]:
+    """The parameters of every fault of this name that strikes here, each used up by one."""
+    taken = []
+    for row in db.execute("select * from faults where name = ? order by id", (name,)).fetchall():
+        params = json.loads(row["params"])
+        if any(params.get(key, value) != value for key, value in strikes.items()):
+            continue
+        _use_up(db, row)
+        taken.append(_with_defaults(name, params))
+    return taken
+
+
+def _use_up(db: sqlite3.Connection, row: Row) -> None:
+    if row["times"] is not None:
+        db.execute("update faults set times = times - 1 where id = ?", (row["id"],))
+        db.execute("delete from faults where id = ? and times < 1", (row["id"],))
+
+
+def _with_defaults(name: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {key: param.default for key, param in FAULTS[name].params.items()} | params
 
 
 def strike(world: World, name: str, **strikes: str) -> dict[str, Any] | None:

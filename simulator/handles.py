@@ -1,10 +1,11 @@
 """The JSON handles `/_sim/…` by which tests and tools act for people and for WeChat."""
 
+import sqlite3
 from typing import Any
 
 from flask import Blueprint, Response, request
 
-from simulator import books, delivery, faults, handmade, notices, outgoing, people, refunds, trades
+from simulator import bills, books, delivery, faults, handmade, notices, outgoing, people, refunds, trades
 from simulator.calls import as_json, asked_json
 from simulator.clock import rfc3339
 from simulator.refused import Refused
@@ -103,6 +104,29 @@ def list_payments() -> Response:
 def show_books() -> Response:
     """The oracle."""
     return as_json(books.books(the_world()))
+
+
+@bp.post("/books")
+def plant_books() -> Response:
+    """What was paid and refunded before anybody looked: a demo's past, or many rows at once for a test."""
+    try:
+        books.plant(the_world(), asked_json())
+    except (KeyError, TypeError, ValueError, sqlite3.IntegrityError) as bad:
+        return _bad(f"no books: {bad!r}")
+    return as_json({"status": "ok"}, 201)
+
+
+@bp.get("/bills")
+def list_bills() -> Response:
+    """The bills that were made, with what was planted."""
+    return as_json({"bills": bills.made(the_world())})
+
+
+@bp.delete("/bills")
+def forget_bills() -> Response:
+    """They are made anew when they are next asked for."""
+    bills.forget(the_world())
+    return list_bills()
 
 
 @bp.post("/refunds/<out_refund_no>")

@@ -33,11 +33,11 @@ def signed_call(call: str) -> Callable[[View], Callable[..., Response]]:
         def answered(**numbers: str) -> Response:
             world = the_world()
             try:
-                _check_signature(world)
-                _let_faults_strike(world, call)
+                check_signature(world)
+                let_faults_strike(world, call)
                 answer = view(world, **numbers)
             except Refused as refused:
-                return _refusal(world, refused)
+                return refusal(world, refused)
             if faults.strike(world, "reply_lost", on=call) is not None:
                 return cut()
             forged = faults.strike(world, "bad_reply_signature", on=call) is not None
@@ -48,7 +48,8 @@ def signed_call(call: str) -> Callable[[View], Callable[..., Response]]:
     return around
 
 
-def _let_faults_strike(world: World, call: str) -> None:
+def let_faults_strike(world: World, call: str) -> None:
+    """Waits or raises Refused, as told."""
     status = hindrance(world, call)
     if status == TOO_MANY:
         raise Refused(TOO_MANY, "FREQUENCY_LIMITED", "频率超限")
@@ -56,7 +57,7 @@ def _let_faults_strike(world: World, call: str) -> None:
         raise Refused(status, "SYSTEM_ERROR", "系统异常，请稍后重试")
 
 
-def _check_signature(world: World) -> None:
+def check_signature(world: World) -> None:
     """Raises Refused (401) unless our merchant signed exactly this request just now."""
     fields = signing.authorization_fields(request.headers.get("Authorization", ""))
     if fields is None:
@@ -82,7 +83,8 @@ def _raw_path() -> str:
     return str(request.environ.get("RAW_URI") or request.full_path.rstrip("?"))
 
 
-def _refusal(world: World, refused: Refused) -> Response:
+def refusal(world: World, refused: Refused) -> Response:
+    """The signed answer that says no."""
     return _signed(world, {"code": refused.code, "message": refused.message}, refused.status)
 
 

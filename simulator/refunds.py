@@ -106,8 +106,8 @@ def finish_due(world: World) -> None:
         for row in due:
             success_at = now if row["ends_as"] == SUCCESS else None
             db.execute(
-                "update refunds set status = ends_as, due_at = null, success_at = ? where id = ?",
-                (success_at, row["id"]),
+                "update refunds set status = ends_as, due_at = null, success_at = ?, ended_at = ? where id = ?",
+                (success_at, now, row["id"]),
             )
             ended = db.execute(f"{_JOINED} where r.id = ?", (row["id"],)).fetchone()
             if ended["notify_url"]:

@@ -5,7 +5,7 @@ import logging
 from flask import Flask, Response, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
-from simulator import bridge, control, handles, oauth, official_account, pay_api
+from simulator import bill_api, bridge, control, handles, oauth, official_account, pay_api
 from simulator.calls import as_json, note
 from simulator.world import World, origin_of, the_world
 
@@ -27,7 +27,7 @@ def create_app(world: World) -> Flask:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _failure)
     app.add_url_rule("/favicon.ico", "favicon", _favicon)
-    for part in (oauth, official_account, pay_api, bridge, handles, control):
+    for part in (oauth, official_account, pay_api, bill_api, bridge, handles, control):
         app.register_blueprint(part.bp)
     return app
 

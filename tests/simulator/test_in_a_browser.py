@@ -193,7 +193,7 @@ def test_the_control_page_is_for_everybody(context: "BrowserContext", faults: li
     page.get_by_role("status").get_by_text("支付成功").wait_for()
     page.get_by_role("button", name="全部清除").click()
     page.get_by_text("没有故障，一切照常。").wait_for()
-    page.get_by_role("button", name="往后 15 天").click()
+    page.get_by_role("button", name="+15 天").click()
     page.get_by_text("时钟拨了 +15.0 天").wait_for()
     page.get_by_role("button", name="回到真的时间").click()
     page.get_by_role("status").wait_for()
