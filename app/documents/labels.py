@@ -6,7 +6,7 @@ face of its own width four digits of that height would take 34 mm and five 43; s
 squeezed to the width that the QR code leaves: a plate's to 76 %, a battery's to 69 % (59 % beside a very long URL).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -63,8 +63,8 @@ def battery_label(number: BatteryNumber, public_url: str) -> Label:
     return Label(number.letter, str(number)[1:], number.url(public_url))
 
 
-def write_labels(labels: Iterable[Label], file: BinaryIO, *, on_page: Callable[[int], None] | None = None) -> None:
-    """Writes a PDF of one page a label; equal labels make equal bytes. `on_page` hears how many pages are done.
+def write_labels(labels: Iterable[Label], file: BinaryIO) -> None:
+    """Writes a PDF of one page a label, each drawn before the next is asked for; equal labels make equal bytes.
 
     Raises ValueError when there is no label, or when the text of a QR code is too long for one that can be read.
     """
@@ -72,12 +72,10 @@ def write_labels(labels: Iterable[Label], file: BinaryIO, *, on_page: Callable[[
     canvas = Canvas(file, pagesize=(WIDTH * DOT, HEIGHT * DOT), initialFontName=FONT, invariant=True)
     canvas.setViewerPreference("PrintScaling", "None")
     first = last = None
-    for done, label in enumerate(labels, start=1):
+    for label in labels:
         first, last = first or label, label
         _draw(canvas, label)
         canvas.showPage()
-        if on_page is not None:
-            on_page(done)
     if first is None or last is None:
         raise ValueError("no labels")
     for unsaid in (canvas.setAuthor, canvas.setCreator, canvas.setSubject):
