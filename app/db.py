@@ -61,8 +61,9 @@ def prepare_engine(engine: Engine) -> None:
 
 @contextmanager
 def read_only_session() -> Iterator[Session]:
-    """A session in which a write fails, on both engines. Used for the reads of a request and of a job."""
-    with Session(db.engine.execution_options(postgresql_readonly=True)) as session:
+    """A session that sees one moment, and in which a write fails, on both engines: the reads of a request or a job."""
+    options = {} if db.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+    with Session(db.engine.execution_options(postgresql_readonly=True, **options)) as session:
         yield session
 
 

@@ -1,11 +1,12 @@
 """What the application asks of the outside world, as protocols; `adapters` fulfils them, `runtime` carries them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.bills import BillKind
 from app.domain.charges import PaymentNotice
 from app.domain.refunds import RefundNotice
 
@@ -35,6 +36,18 @@ class Forged(Exception):
 
 class AlreadyPaid(Exception):
     """Refused to close a payment because it has been paid (ORDERPAID): ask about it."""
+
+
+class NoBill(Exception):
+    """WeChat has no bill for the day: nothing moved, or so it says."""
+
+
+class BillNotReady(Exception):
+    """WeChat is still making the bill: ask again in an hour."""
+
+
+class BillDamaged(Exception):
+    """What was downloaded is not what was announced (its hash), cannot be unzipped, or is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,9 @@ class PaymentGateway(Protocol):
 
     def query_refund(self, out_refund_no: str) -> RefundNotice | None:
         """What WeChat knows of one refund; None if it has never heard of it."""
+
+    def bill(self, kind: BillKind, day: date) -> bytes:
+        """A day's bill, unzipped, its hash checked. Raises NoBill, BillNotReady, BillDamaged."""
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNotice | RefundNotice:
         """Checks a callback (serial, freshness, signature, decryption) and parses it. Raises Forged. Asks nobody."""
@@ -163,24 +179,37 @@ class Vault(Protocol):
         """A keyed hash, hex, by which an ID number is found without being unsealed."""
 
 
-class PhotoGone(KeyError):
-    """There is no photo under that key: it was erased, or never kept."""
+class FileGone(KeyError):
+    """There is no file under that key: it was erased, or never kept."""
 
 
-class PhotoStore(Protocol):
-    """Photos of people, sealed at rest (decision 3). A key is 32 hexadecimal digits, `secrets.token_hex(16)`.
+class FileStore(Protocol):
+    """Photos, sealed at rest (decision 3). A key is 32 hexadecimal digits, `secrets.token_hex(16)`.
 
     A file is no part of a transaction: `put` before the verb that names the key, `erase` after the verb that lets go.
     """
 
-    def put(self, key: str, jpeg: bytes) -> None:
-        """Keeps a photo; it is there for good when this returns."""
+    def put(self, key: str, content: bytes) -> None:
+        """Keeps a file; it is there for good when this returns."""
 
     def get(self, key: str) -> bytes:
-        """The photo. Raises PhotoGone; ValueError when the file was changed or stood under another key."""
+        """What was kept. Raises FileGone; ValueError when the file was changed or stood under another key."""
 
     def erase(self, key: str) -> None:
         """Makes it gone. Repeatable."""
 
     def keys(self, before: datetime) -> Iterable[str]:
         """The keys of what was put before a time."""
+
+
+class LongFileStore(Protocol):
+    """What tasks have made, sealed at rest, written and read piece by piece: memory does not grow with the file."""
+
+    def put(self, key: str, pieces: Iterable[bytes]) -> None:
+        """Keeps a file; it is there for good when this returns, and not at all when `pieces` raises."""
+
+    def get(self, key: str) -> Iterator[bytes]:
+        """What was kept. Raises FileGone at once; ValueError at the piece that was changed or is not the next one."""
+
+    def erase(self, key: str) -> None:
+        """Makes it gone. Repeatable."""

@@ -12,6 +12,7 @@ class Purpose(StrEnum):
     RENTAL_FEE = "rental_fee"
     DEPOSIT = "deposit"
     FLASH_FEE = "flash_fee"
+    LATE_FEE = "late_fee"
 
 
 OF_ORDERS = frozenset({Purpose.SALE, Purpose.RENTAL_FEE})
@@ -73,6 +74,11 @@ class Verdict(StrEnum):
     REPLAY = "replay"
     LATE = "late"
     SUSPECT = "suspect"
+
+
+def may_attach(misfit: str | None, received_fen: int, amount_fen: int, status: ChargeStatus) -> bool:
+    """Whether money that does not fit may be what pays an open charge: to the fen, and of the same currency."""
+    return status is ChargeStatus.OPEN and received_fen == amount_fen and misfit != "currency"
 
 
 @dataclass(frozen=True, slots=True)

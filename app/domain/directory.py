@@ -36,8 +36,8 @@ class StoreFacts:
         """Trimmed. Raises RuleBroken with the field that does not fit."""
         return StoreFacts(
             checked_name(self.name, MOST_NAME),
-            _short(self.address, MOST_ADDRESS, "address"),
-            _short(self.hours, MOST_HOURS, "hours"),
+            checked_text(self.address, MOST_ADDRESS, "address"),
+            checked_text(self.hours, MOST_HOURS, "hours"),
         )
 
 
@@ -51,12 +51,9 @@ class ContactFacts:
 
     def checked(self) -> "ContactFacts":
         """Trimmed, the phone without blanks. Raises RuleBroken with the field that does not fit."""
-        phone, wechat = re.sub(r"\s", "", self.phone), self.wechat.strip()
-        if phone and not _PHONE.fullmatch(phone):
-            raise RuleBroken(Rule.PHONE_WRONG, field="phone")
-        if wechat and not _WECHAT.fullmatch(wechat):
-            raise RuleBroken(Rule.WECHAT_WRONG, field="wechat")
-        return ContactFacts(phone, wechat, _short(self.hours, MOST_HOURS, "hours"))
+        return ContactFacts(
+            checked_phone(self.phone), checked_wechat(self.wechat), checked_text(self.hours, MOST_HOURS, "hours")
+        )
 
 
 def checked_letter(letter: str) -> str:
@@ -74,7 +71,24 @@ def checked_name(name: str, most: int, field: str = "name") -> str:
     return name
 
 
-def _short(text: str, most: int, field: str) -> str:
+def checked_phone(phone: str) -> str:
+    """A department's phone without blanks, mobile, landline or 400; may be empty. Raises RuleBroken."""
+    phone = re.sub(r"\s", "", phone)
+    if phone and not _PHONE.fullmatch(phone):
+        raise RuleBroken(Rule.PHONE_WRONG, field="phone")
+    return phone
+
+
+def checked_wechat(wechat: str) -> str:
+    """A WeChat id, trimmed; may be empty. Raises RuleBroken."""
+    wechat = wechat.strip()
+    if wechat and not _WECHAT.fullmatch(wechat):
+        raise RuleBroken(Rule.WECHAT_WRONG, field="wechat")
+    return wechat
+
+
+def checked_text(text: str, most: int, field: str) -> str:
+    """Free text, trimmed; may be empty. Raises RuleBroken when it is too long."""
     text = text.strip()
     if len(text) > most:
         raise RuleBroken(Rule.TEXT_TOO_LONG, most=most, field=field)

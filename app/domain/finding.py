@@ -11,8 +11,8 @@ LONGEST = 64
 """More than any number, name or id that can be looked for."""
 
 _ORDER_NO = r"[SRP]\d{6}[A-Z]\d{4,8}"
-_TRADE_NO = rf"(?:{_ORDER_NO}|[DF]\d{{11,18}})-\d{{1,3}}-[0-9A-F]{{6}}"
-"""An attempt to pay an order, a deposit (D) or a flash charge fee (F)."""
+_TRADE_NO = rf"(?:{_ORDER_NO}|[DFL]\d{{11,18}})-\d{{1,3}}-[0-9A-F]{{6}}"
+"""An attempt to pay an order, a deposit (D), the price of a battery use (F) or late fees (L)."""
 
 
 class Shape(StrEnum):

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from app.domain import bills
 from app.domain.batteries import BatteryState, EndedBy
+from app.domain.bills import BillKind, Difference, ItemState, Remedy, Trouble
 from app.domain.calendar import SHANGHAI
 from app.domain.cards import CONSENT_STUDENT_CARD, CardStatus
 from app.domain.charges import PaymentStatus, Purpose
 from app.domain.deposits import DepositKind, DepositStatus, Tie
 from app.domain.directory import ContactKind
 from app.domain.errors import Rule, RuleBroken
+from app.domain.finding import Shape
 from app.domain.identity import CONSENT_ID_NUMBER, BadIdentity
+from app.domain.late_fees import DayReason
+from app.domain.ledger import Account, AccountKind
 from app.domain.money import yuan
 from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
@@ -70,6 +75,7 @@ PAY_STATE: Mapping[PayState, str] = {
     PayState.PAID: "已支付",
     PayState.REFUNDING: "退款中",
     PayState.REFUNDED: "已退款",
+    PayState.PART_REFUNDED: "部分退款",
     PayState.REFUND_FAILED: "退款异常",
 }
 TODO: Mapping[Todo, str] = {
@@ -95,10 +101,29 @@ BUSINESS: Mapping[Business, str] = {
     Business.MINI_RENTAL: "mini租",
 }
 ALL_REGIONS = "全部区域"
+SEARCHED: Mapping[Shape, str] = {
+    Shape.NUMBER: "编号",
+    Shape.DIGITS: "尾号",
+    Shape.PHONE: "手机号",
+    Shape.ORDER_NO: "订单号",
+    Shape.TRADE_NO: "商户单号",
+    Shape.TRANSACTION: "微信支付单号",
+    Shape.NAME: "姓名",
+    Shape.LATIN: "拼音",
+}
+"""What was looked for, by its shape."""
 ERASED = "已注销的用户"
 CONSENT: Mapping[str, str] = {CONSENT_ID_NUMBER: "收集身份证号", CONSENT_STUDENT_CARD: "收集学生证照片和学号"}
 REAL_NAME = Badge("已实名", "done")
 FROZEN = Badge("冻结", "stop")
+IN_DEBT = Badge("欠费", "wait")
+CAUSE: Mapping[Cause, Badge] = {
+    Cause.OVERDUE: Badge("逾期冻结", "stop"),
+    Cause.DEBT: IN_DEBT,
+    Cause.MANUAL: Badge("人工冻结", "stop"),
+}
+"""What bars somebody; a debt is no freeze."""
+DEPOSIT_LACKING = Badge("未缴押金", "wait")
 PENDING = Badge("待生效", "wait")
 INTENT: Mapping[Intent, str] = {Intent.RESERVE: "立即预约", Intent.BUY: "立即购买"}
 ROLE: Mapping[Role, str] = {
@@ -120,6 +145,36 @@ PURPOSE: Mapping[Purpose, str] = {
     Purpose.RENTAL_FEE: "租金",
     Purpose.DEPOSIT: "押金",
     Purpose.FLASH_FEE: "闪充使用费",
+    Purpose.LATE_FEE: "逾期费",
+}
+DAY_REASON: Mapping[DayReason, str] = {
+    DayReason.FEE: "逾期费",
+    DayReason.CLOSED: "闭店",
+    DayReason.CAPPED: "封顶",
+    DayReason.FREE: "不收费",
+}
+"""Why a day beyond the free days costs what it costs."""
+ACCOUNT: Mapping[Account, str] = {
+    Account.WECHAT: "微信商户账户",
+    Account.RECEIVABLES: "应收费用",
+    Account.DEPOSITS: "押金",
+    Account.ADVANCES: "预收车款和租金",
+    Account.REFUNDS_PAYABLE: "应退",
+    Account.SURPLUS: "多收",
+    Account.SUSPENSE: "待核实",
+    Account.OUTSIDE: "店主垫付",
+    Account.SALES: "卖车收入",
+    Account.RENTALS: "租车收入",
+    Account.FLASH_FEES: "闪充收入",
+    Account.LATE_FEES: "逾期费收入",
+    Account.DAMAGES: "损坏赔偿",
+}
+DAY_OPEN = Badge("未关账", "void")
+DAY_CLOSED = Badge("已关账", "done")
+ACCOUNT_KIND: Mapping[AccountKind, str] = {
+    AccountKind.ASSET: "资产",
+    AccountKind.LIABILITY: "负债",
+    AccountKind.INCOME: "收入",
 }
 DEPOSIT_KIND: Mapping[DepositKind, str] = {DepositKind.RENTAL: "租车押金", DepositKind.FLASH: "闪充押金"}
 DEPOSIT_STATUS: Mapping[DepositStatus, Badge] = {
@@ -180,6 +235,57 @@ STOCK_REASON: Mapping[str, str] = {
     "closed": "订单取消或过期",
     "returned": "还车入库",
     "by_hand": "手工调整",
+}
+BILL_KIND: Mapping[BillKind, str] = {BillKind.TRADE: "交易账单", BillKind.FUND: "资金账单"}
+ITEM_STATE: Mapping[ItemState, Badge] = {
+    ItemState.MATCHED: Badge("相符", "done"),
+    ItemState.WAITING: Badge("跨日等待", "open"),
+    ItemState.OPEN: Badge("待处理", "wait"),
+    ItemState.RESOLVED: Badge("已处理", "past"),
+}
+DIFFERENCE: Mapping[Difference, str] = {
+    Difference.PAYMENT_ONLY_BILL: "支付只在微信",
+    Difference.PAYMENT_UNPAID: "账本没收到",
+    Difference.PAYMENT_ONLY_BOOKS: "支付只在账本",
+    Difference.PAYMENT_AMOUNT: "支付金额不同",
+    Difference.REFUND_ONLY_BILL: "退款只在微信",
+    Difference.REFUND_ONLY_BOOKS: "退款只在账本",
+    Difference.REFUND_AMOUNT: "退款金额不同",
+    Difference.REFUND_STATUS: "退款状态不同",
+    Difference.TWICE: "账单里重复",
+    Difference.OTHER_MERCHANT: "别家的账",
+    Difference.FUND_MISSING: "资金没有变动",
+    Difference.FUND_ONLY: "资金变动没有交易",
+    Difference.FUND_AMOUNT: "资金金额不同",
+}
+"""How bill and books differ, on a badge that is red."""
+BILL_CAUSE: Mapping[bills.Cause, str] = {
+    bills.Cause.LATE_NOTICE: "微信的通知晚到或没到",
+    bills.Cause.NOT_OURS: "不是这个系统收的款",
+    bills.Cause.WECHAT_WRONG: "微信的账单有误",
+    bills.Cause.BOOKS_WRONG: "账本记错了",
+    bills.Cause.OTHER_DAY: "在别的日子的账单里",
+    bills.Cause.BANK: "银行没有受理或退了回来",
+    bills.Cause.FEE: "手续费或优惠",
+    bills.Cause.WITHDRAWAL: "提现或充值",
+    bills.Cause.OTHER: "其他，写在说明里",
+}
+BILL_REMEDY: Mapping[Remedy, str] = {
+    Remedy.NOTHING: "核对过，不用处理",
+    Remedy.BOOKED: "已在账本补上",
+    Remedy.REFUNDED: "已退款给用户",
+    Remedy.ASKED_WECHAT: "已联系微信支付",
+    Remedy.PASSED_ON: "已交给技术处理",
+    Remedy.OTHER: "其他，写在说明里",
+}
+BILL_TROUBLE: Mapping[Trouble, str] = {
+    Trouble.NOT_READY: "微信还在生成",
+    Trouble.NONE_YET: "微信说没有账单，账本里有钱",
+    Trouble.DAMAGED: "下载的文件不完整",
+    Trouble.UNREADABLE: "账单看不懂",
+    Trouble.CHANGED: "和取过的不一样",
+    Trouble.NO_ANSWER: "微信没有回答",
+    Trouble.REFUSED: "微信拒绝了",
 }
 SHOWN = Badge("已上架", "done")
 HIDDEN = Badge("未上架", "void")
@@ -261,6 +367,9 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.ALREADY_COLLECTED: "这辆车已经提走了。",
     Rule.ALREADY_PAID: "这一笔已经付过款了，不用再付。",
     Rule.CANCEL_TIME_OVER: lambda facts: f"付款超过 {facts['hours']} 小时，不能自己取消了，联系客服可以帮你取消。",
+    Rule.CLOSED_DAYS_BEGUN: lambda facts: f"最早从 {facts['first']} 开始，在它之前的逾期费可能已经记了，不能再改。",
+    Rule.CLOSED_DAYS_KNOWN: "这些天已经是闭店日了。",
+    Rule.CLOSED_DAYS_WRONG: lambda facts: f"到哪天不能早于从哪天，一次最多 {facts['most']} 天。",
     Rule.COLOUR_UNKNOWN: "没有这个颜色，重新选一个。",
     Rule.CONSENT_MISSING: "先看一遍说明，再勾选同意。",
     Rule.FRAME_NO_TAKEN: lambda facts: (
@@ -268,10 +377,20 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     ),
     Rule.FRAME_NO_WRONG: "车架号是 5 到 30 位的字母和数字，扫车架上的条码也行。",
     Rule.FROZEN: lambda facts: (
-        f"账户从 {moment(facts['since'])} 起冻结：{facts['reason']}。"
-        + ("还了就自动解冻。" if facts.get("cause") is Cause.OVERDUE else "先联系客服解冻，再来办理。")
+        (
+            f"账户从 {moment(facts['since'])} 起冻结：{facts['reason']}。"
+            + ("还了就自动解冻。" if facts.get("cause") is Cause.OVERDUE else "先联系客服解冻，再来办理。")
+        )
+        if facts.get("cause") is not Cause.DEBT
+        else f"{facts['reason']}。付清后马上可以办理。"
     ),
     Rule.ID_NUMBER_TAKEN: "这个身份证号已经在另一个微信上注册过了。如果是你本人，联系客服处理。",
+    Rule.NOTHING_OWED: "没有欠费，不用付。",
+    Rule.NOTHING_TO_REFUND: "这笔钱已经全部退了，没有可退的。",
+    Rule.NOTHING_TO_WAIVE: "选的这些天没有可以减免的逾期费，刷新后再看一遍。",
+    Rule.WAIVE_TOO_MUCH: lambda facts: (
+        f"还欠 ¥{yuan(_fen(facts['left_fen']))}，最多减免这么多；选的这些天一共 ¥{yuan(_fen(facts['wanted_fen']))}。"
+    ),
     Rule.NOTE_EMPTY: "备注还是空的，写一句再保存。",
     Rule.LETTER_TAKEN: lambda facts: f"字母 {facts['letter']} 已经是{facts['name']}的了，换一个。",
     Rule.LETTER_WRONG: "编号字母是 A 到 Z 里的一个。",
@@ -328,11 +447,17 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.COLOURS_MISSING: "颜色至少写一个，用逗号隔开。",
     Rule.DAMAGE_SETTLED: "这辆车的损坏已经处理过了。",
     Rule.DAYS_WRONG: "租期是 1 到 1500 天。",
+    Rule.DAY_BEFORE_OPEN: lambda facts: f"{facts['day']} 还没关账，按顺序先关那一天。",
+    Rule.DAY_DIFFERENCES_OPEN: lambda facts: f"还有 {facts['count']} 笔差异，处理完才能关账。",
+    Rule.DAY_NOT_OVER: "这一天还没过完，过完再关账。",
+    Rule.DAY_WITHOUT_BILLS: "账单还没取到。微信每天 10 点后给前一天的账单，取到后才能关账。",
+    Rule.DAY_WITHOUT_MONEY: "这一天还没有账，不用关。",
     Rule.DEPOSIT_HELD: "押金已经付过了，不用再付。",
     Rule.DEPOSIT_MISSING: "押金还没付，先付押金。",
     Rule.DEPOSIT_NOT_HELD: "这笔押金现在不能动，看看它的状态。",
     Rule.DEPOSIT_TIED: lambda facts: f"押金现在不能退，还有：{_ties(facts['ties'])}。处理完就可以退。",
     Rule.DISPUTE_SETTLED: "这次使用已经核实过了。",
+    Rule.EXPORT_TOO_LONG: lambda facts: f"一次最多导出 {facts['most']:,} 行，把时间或区域缩小一些再导。",
     Rule.FLASH_FEE_UNPAID: lambda facts: f"上次的使用费 ¥{yuan(_fen(facts['amount_fen']))} 还没付，付了就可以扫新的。",
     Rule.FLASH_NOT_OPENED: "还没开通闪充，先付闪充押金。",
     Rule.ITEM_MISSING: "写清楚扣的是什么，每一项都要有名字。",
@@ -350,11 +475,21 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     ),
     Rule.PRINT_TOO_MANY: lambda facts: f"一次最多打印 {facts['most']} 张，分几次打。",
     Rule.QUANTITY_WRONG: "数量是 1 到 9999。",
+    Rule.REFUNDED_SINCE: "提车以后退过款，不能再撤销提车。",
+    Rule.REFUND_ELSEWHERE: "押金在押金的页面退；还没提车的订单，取消订单就会退款。",
+    Rule.REFUND_NOT_STUCK: "这笔退款可能马上到账，或者不知道该付给谁，不能记为线下已退。过几分钟再看。",
+    Rule.REFUND_TOO_MUCH: lambda facts: f"这笔最多还能退 ¥{yuan(_fen(facts['left_fen']))}。",
+    Rule.REFUND_NOT_OLD: "微信还能退这一笔，用「退回并请用户重新缴纳」。",
+    Rule.REFUND_TOO_OLD: "微信只退 365 天内付的款，这一笔过了。由店主线下退给用户，再在「押金到期」里记下来。",
+    Rule.DEPOSIT_NOT_OLD: "付款还不到 330 天，不用现在处理。",
+    Rule.REFUND_STUCK: "这笔退款没有到账，店里正在「异常支付」里处理，不用再退一次。",
     Rule.SETTINGS_CLASH: lambda facts: (
         f"冻结要比最晚归还时间晚：{facts['where']}从 {moment(facts['at'])} 起会是第 {facts['freeze']} 天冻结，"
         f"{facts['free']} 天内归还都不收费。"
     ),
     Rule.STOCK_TOO_LOW: lambda facts: f"库存只有 {facts['stock']} 辆，减不了这么多。",
+    Rule.SUSPECT_SETTLED: "这笔钱已经处理过了，看看它现在在哪里。",
+    Rule.SUSPECT_UNLIKE: "金额和这笔应付不一样，或者它已经不用付了，不能记到它上面。",
     Rule.STUDENT_NO_WRONG: "学号是 4 到 20 位的数字和字母，看一下学生证。",
     Rule.WITHHOLD_TOO_MUCH: lambda facts: (
         f"最多扣 ¥{yuan(_fen(facts['left_fen']))}，这里一共 ¥{yuan(_fen(facts['wanted_fen']))}；超出的部分不在这里收。"
@@ -387,20 +522,48 @@ MESSAGES: Mapping[str, tuple[str, str, str]] = {
     "deposit_revived": ("押金已收到", "你的付款晚了一点，押金已经收好", "付款 {amount}，闪充已开通"),
     "payment_returned": ("付款已退回", "这一笔已经关闭或付过款，多付的钱自动退回", "{amount} 正在退回你的微信"),
     "refund_done": ("退款到账", "{what}退款已经到账", "{amount} 已退回你的微信"),
+    "refund_outside": ("退款已付", "{what}退款由店里直接付给你", "{amount}，没有收到就联系客服"),
+    "deposit_sent_back": ("押金退回", "押金快满一年，过了一年微信不能退，先退给你", "退 {amount}，还要用就重新付一次"),
     "deposit_withheld": ("押金扣款", "{item}", "从押金里扣 {amount}，点开看明细"),
+    "restriction_began_overdue": ("账户已冻结", "{item}", "归还后马上解冻，点开看怎么办"),
+    "restriction_lifted_overdue": ("已经归还，冻结解除", "逾期没还的冻结已经解除", "点开看账户现在的状态"),
+    "restriction_began_debt": ("还有逾期费没付", "{item}", "付清后才能再租车、扫码"),
+    "restriction_lifted_debt": ("欠费已结清", "逾期费已经结清", "点开看账户现在的状态"),
+    "remind_soon_battery": ("电池快到期了", "电池 {number} 免费用到 {on}", "之后{fee}，记得到店归还"),
+    "remind_last_battery": ("电池马上到期", "电池 {number} 免费用到 {on}", "之后{fee}，记得到店归还"),
+    "remind_late_battery": ("电池已经超期", "电池 {number} 从 {on}起{fee}", "早还一天少算一天"),
+    "remind_freezes_battery": ("账户快要冻结", "电池 {number} 还没有归还", "{on}起冻结账户，归还后马上解冻"),
+    "remind_soon_vehicle": ("租期快到了", "租的车 {number} 最晚 {on} 归还", "之后{fee}，记得到店归还"),
+    "remind_last_vehicle": ("租期马上到了", "租的车 {number} 最晚 {on} 归还", "之后{fee}，记得到店归还"),
+    "remind_late_vehicle": ("租的车已经逾期", "租的车 {number} 从 {on}起{fee}", "早还一天少算一天"),
+    "remind_freezes_vehicle": ("账户快要冻结", "租的车 {number} 还没有归还", "{on}起冻结账户，归还后马上解冻"),
     "card_approved": ("学生证已通过", "学生证照片审核通过", "可以提车和使用闪充了"),
     "card_rejected": ("学生证未通过", "学生证照片没有通过审核", "点开看原因，重新拍一张"),
 }
 """What a person is told through the official account: title, detail, remark."""
 
 
+def _spoken(day: str) -> str:
+    on = date.fromisoformat(day)
+    return f"{on.month} 月 {on.day} 日"
+
+
+def _what_of(number: object, facts: Mapping[str, object]) -> str:
+    """What money was for, before the word 退款."""
+    if facts.get("purpose") == Purpose.LATE_FEE:
+        return f"{PURPOSE[Purpose.LATE_FEE]}的"
+    return f"编号 {number} 的" if number else "闪充使用费的" if facts.get("kind") == "battery_use" else "押金"
+
+
 def message(topic: str, facts: Mapping[str, object]) -> dict[str, str]:
-    """The fields of a message: title, detail, remark. `facts`: number, amount_fen, item, as the topic needs them."""
-    number = facts.get("number")
+    """The fields of a message: title, detail, remark. `facts`: what the topic's words need; days are ISO, money fen."""
+    number, fee_fen = facts.get("number"), _fen(facts.get("fee_fen", 0))
     known = {
         "number": number,
-        "what": f"编号 {number} 的" if number else "闪充使用费的" if facts.get("kind") == "battery_use" else "押金",
+        "what": _what_of(number, facts),
         "amount": f"¥{yuan(_fen(facts.get('amount_fen', 0)))}",
         "item": facts.get("item", ""),
+        "on": _spoken(str(facts["on"])) if "on" in facts else "",
+        "fee": f"每天收逾期费 ¥{yuan(fee_fen)}" if fee_fen else "算逾期",
     }
     return dict(zip(("title", "detail", "remark"), (words.format(**known) for words in MESSAGES[topic]), strict=True))

@@ -30,6 +30,7 @@ STORY: Mapping[str, Callable[[Facts, bool], Line]] = {
     ),
     "refund_wanted": lambda facts, _: Line(f"退款 {money_of(facts)}", "，已经向微信申请", mark="began"),
     "refund_done": lambda facts, _: Line(f"退款到账 {money_of(facts)}", "，退回你的微信", mark="done"),
+    "refund_outside": lambda facts, _: Line(f"退款 {money_of(facts)}", "，店里直接付给你", mark="done"),
     "refund_abnormal": lambda facts, _: Line(f"退款 {money_of(facts)} 没有到账", "，店里正在处理", mark="stopped"),
     "refund_refused": lambda facts, _: Line(f"退款 {money_of(facts)} 没有成功", "，店里正在处理", mark="stopped"),
 }

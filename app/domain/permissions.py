@@ -16,6 +16,16 @@ class Permission(StrEnum):
     ORDERS_CANCEL = "orders_cancel"
     ORDERS_NOTE = "orders_note"
     PAYMENTS_VIEW = "payments_view"
+    EXPORT = "export"
+    LEDGER_VIEW = "ledger_view"
+    DAY_CLOSE = "day_close"
+    BILLS_RECONCILE = "bills_reconcile"
+    SUSPECTS_SETTLE = "suspects_settle"
+    ORDERS_REFUND = "orders_refund"
+    FEES_WAIVE = "fees_waive"
+    PAYOUT_OUTSIDE = "payout_outside"
+    JOBS_VIEW = "jobs_view"
+    JOBS_RUN = "jobs_run"
     PICKUP = "pickup"
     PICKUP_UNDO = "pickup_undo"
     PEOPLE_FREEZE = "people_freeze"
@@ -47,9 +57,12 @@ class Role(StrEnum):
     CONSULTANT = "consultant"
 
 
+OWNER_ALONE = frozenset({Permission.MONEY_SETTINGS_CHANGE, Permission.PAYOUT_OUTSIDE, Permission.JOBS_RUN})
+"""Prices and money settings, payouts outside WeChat, and what concerns all regions at once (decision 38)."""
+
 RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(Permission),
-    Role.MANAGER: frozenset(Permission) - {Permission.MONEY_SETTINGS_CHANGE},
+    Role.MANAGER: frozenset(Permission) - OWNER_ALONE,
     Role.CLERK: frozenset(
         {
             Permission.HOME_VIEW,
@@ -72,6 +85,12 @@ RIGHTS: dict[Role, frozenset[Permission]] = {
             Permission.ORDERS_CANCEL,
             Permission.ORDERS_NOTE,
             Permission.PAYMENTS_VIEW,
+            Permission.LEDGER_VIEW,
+            Permission.DAY_CLOSE,
+            Permission.BILLS_RECONCILE,
+            Permission.SUSPECTS_SETTLE,
+            Permission.ORDERS_REFUND,
+            Permission.EXPORT,
             Permission.FLASH_VIEW,
             Permission.DEPOSITS_REFUND,
             Permission.NUMBERS_VIEW,
@@ -80,7 +99,7 @@ RIGHTS: dict[Role, frozenset[Permission]] = {
     Role.TECHNICIAN: frozenset({Permission.HOME_VIEW}),
     Role.CONSULTANT: frozenset({Permission.HOME_VIEW}),
 }
-"""The rights of each role. Prices and money settings belong to the owner alone (decision 38)."""
+"""The rights of each role (decision 38)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,12 @@ class Scope:
         if region_id is not None:
             return [region_id] if region_id in self else []
         return None if self.everywhere else sorted(self.regions)
+
+    def covers(self, regions: list[int] | None) -> bool:
+        """Whether it is held in each of the regions of a `within`, of which there is one at least."""
+        if regions is None:
+            return self.everywhere
+        return bool(regions) and all(region_id in self for region_id in regions)
 
     def __or__(self, other: Self) -> "Scope":
         return Scope(self.everywhere or other.everywhere, self.regions | other.regions)

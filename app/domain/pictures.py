@@ -14,6 +14,7 @@ class PhotoKind(StrEnum):
 
     CARD = "card"
     DAMAGE = "damage"
+    PAYOUT = "payout"  # proof that money was paid outside WeChat
 
 
 class PictureFault(StrEnum):

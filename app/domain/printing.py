@@ -12,7 +12,7 @@ MOST_AT_ONCE = 1000
 """Labels of one print: all its pages stay in memory until the last one is drawn."""
 
 KEPT = timedelta(hours=24)
-"""How long the file of a print can be downloaded."""
+"""How long the file of a print or an export can be downloaded."""
 
 STRETCHES_SAID = 3
 _DASH = r"\s*(?:[-‐-―−~～]|至|到)\s*"

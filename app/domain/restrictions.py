@@ -4,7 +4,8 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why somebody is restricted. Overdue follows from the facts alone: a use or rental past its freeze day."""
+    """Why somebody is restricted. All but a freeze by hand follow from the facts alone; their rows are the record."""
 
-    OVERDUE = "overdue"
-    MANUAL = "manual"
+    OVERDUE = "overdue"  # a use or rental past its freeze day; ends with the return
+    DEBT = "debt"  # late fees of what is over, not yet paid, withheld or waived
+    MANUAL = "manual"  # set and lifted by staff

@@ -22,18 +22,22 @@ class PayState(StrEnum):
     PAID = "paid"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
+    PART_REFUNDED = "part_refunded"
     REFUND_FAILED = "refund_failed"
 
 
-def pay_state(charge: ChargeStatus, newest_refund: RefundStatus | None) -> PayState:
-    """The state of what settled the charge. Accepted is not arrived (decision 34)."""
+def pay_state(charge: ChargeStatus, refund: RefundStatus | None, *, in_part: bool = False) -> PayState:
+    """The state of what settled the charge. Accepted is not arrived (decision 34).
+
+    `refund` is the most urgent one (`refunds.URGENCY`); `in_part`: all of them together are less than what was paid.
+    """
     if charge is not ChargeStatus.SETTLED:
         return PayState.UNPAID
-    if newest_refund is None:
+    if refund is None:
         return PayState.PAID
-    if newest_refund is RefundStatus.DONE:
-        return PayState.REFUNDED
-    if newest_refund in (RefundStatus.REQUESTED, RefundStatus.ACCEPTED):
+    if refund is RefundStatus.DONE:
+        return PayState.PART_REFUNDED if in_part else PayState.REFUNDED
+    if refund in (RefundStatus.REQUESTED, RefundStatus.ACCEPTED):
         return PayState.REFUNDING
     return PayState.REFUND_FAILED
 
@@ -116,6 +120,7 @@ class NextStep:
     expires_at: datetime
     paid_at: datetime | None
     frozen: bool
+    in_debt: bool  # the person owes late fees: as good as frozen, and lifted by paying
     suspect_fen: int  # money that arrived and does not fit: a person looks at it before anything else
     lack: Lack | None = None  # of a rental: what comes before
     due_on: date | None = None  # of a rental that is out
@@ -126,6 +131,7 @@ def next_step(
     *,
     paid_at: datetime | None,
     frozen: bool,
+    in_debt: bool = False,
     expires_at: datetime,
     now: datetime,
     suspect_fen: int = 0,
@@ -146,7 +152,7 @@ def next_step(
     else:
         due_on = rental.due_on
         todo = Todo.LATE if days_late(due_on, business_day(now)) else Todo.BRING_BACK
-    return NextStep(todo, expires_at, paid_at, frozen, suspect_fen, lack, due_on)
+    return NextStep(todo, expires_at, paid_at, frozen, in_debt, suspect_fen, lack, due_on)
 
 
 def _lack(rental: RentalFacts, *, paid: bool) -> Lack | None:

@@ -14,6 +14,7 @@ from app.domain.permissions import ActorKind
 from app.domain.pickup import Answer
 from app.domain.refunds import RefundStatus
 from app.domain.rentals import Condition, Place
+from app.domain.timetable import JOBS
 
 Facts = Mapping[str, object]
 
@@ -163,9 +164,11 @@ def _printed(word: str) -> "Sentence":
     return line
 
 
-def _refund(lead: str, text: str, mark: str = "") -> "Sentence":
+def _money(lead: str, text: str, mark: str = "") -> "Sentence":
     def line(who: str, facts: Facts) -> Line:
-        return Line(f"{lead} {money_of(facts)}", text.format(who=who), mark=mark, ids=_ids(facts))
+        note = fact_of(facts, "note")
+        detail = f"备注：{note}" if note else ""
+        return Line(f"{lead} {money_of(facts)}", text.format(who=who), detail, mark, _ids(facts))
 
     return line
 
@@ -177,12 +180,33 @@ def _plain(lead: str, text: str = "", mark: str = "") -> "Sentence":
     return line
 
 
+def _closed_days(word: str) -> "Sentence":
+    return lambda who, facts: Line(word, f"，{who}，{fact_of(facts, 'first')} 到 {fact_of(facts, 'last')}")
+
+
+def _job_wanted(who: str, facts: Facts) -> Line:
+    job = JOBS.get(fact_of(facts, "job"))
+    return Line("立即运行", f"，{who}，{job.title}" if job else f"，{who}")
+
+
 Sentence = Callable[[str, Facts], Line]
 
 SENTENCES: Mapping[str, Sentence] = {
     "customer_registered": _plain("实名注册", "，{who}"),
     "customer_frozen": _plain("账户冻结", "，{who}", "stopped"),
     "customer_unfrozen": _plain("账户解冻", "，{who}", "done"),
+    "restriction_began": _plain("不能办理新的业务", "，系统", "stopped"),
+    "restriction_lifted": _plain("恢复正常", "，系统", "done"),
+    "job_wanted": _job_wanted,
+    "day_closed": lambda who, facts: Line(f"{fact_of(facts, 'day')} 关账", f"，{who}", mark="done"),
+    "closed_days_declared": _closed_days("定为闭店日"),
+    "closed_days_withdrawn": _closed_days("撤回闭店日"),
+    "late_fee_paid": lambda _who, facts: Line(
+        f"支付逾期费 {money_of(facts)}", "，微信支付", mark="done", ids=_ids(facts)
+    ),
+    "late_fee_waived": lambda who, facts: Line(
+        f"减免逾期费 {money_of(facts)}", f"，{who}，{fact_of(facts, 'count')} 天", mark="done"
+    ),
     "note_added": _plain("", "{who}写了备注"),
     "number_matched": _plain("", "{who}在手机上输入编号 {number}，相符"),
     "order_reserved": _reserved,
@@ -195,17 +219,20 @@ SENTENCES: Mapping[str, Sentence] = {
     "payment_closed": _plain("", "这次支付已在微信关闭，没有收款"),
     "payment_surplus": _surplus,
     "payment_suspect": _suspect,
+    "suspect_attached": _money("入账", "，{who}核对过，对不上的钱是付这一笔的", "began"),
     "pickup_undone": _plain("撤销提车", "，{who}，编号 {number} 回到待提车", "stopped"),
-    "refund_wanted": _refund("退款", "，{who}发起，原路退回", "began"),
-    "refund_accepted": _refund("退款", "，微信已受理，还没到账"),
-    "refund_done": _refund("退款到账", "，微信通知", "done"),
-    "refund_abnormal": _refund("退款异常", "，微信没能退到用户账上，等人处理", "stopped"),
-    "refund_refused": _refund("退款失败", "，微信关闭了这笔退款，钱还在商户账上", "stopped"),
+    "refund_wanted": _money("退款", "，{who}发起，原路退回", "began"),
+    "refund_outside": _money("线下已退", "，{who}记的，有凭证照片", "done"),
+    "refund_accepted": _money("退款", "，微信已受理，还没到账"),
+    "refund_done": _money("退款到账", "，微信通知", "done"),
+    "refund_abnormal": _money("退款异常", "，微信没能退到用户账上，等人处理", "stopped"),
+    "refund_refused": _money("退款失败", "，微信关闭了这笔退款，钱还在商户账上", "stopped"),
     "deposit_agreed": _deposit("选定", "，{who}", "began"),
     "deposit_dropped": _deposit("改选", "，没有付款，不再需要"),
     "deposit_held": _deposit("已付", "，微信支付", "done"),
     "deposit_used_up": _deposit("扣完", "，没有可退的了", "stopped"),
     "deposit_refunded": _deposit("退款到账", "，退回用户的微信", "done"),
+    "deposit_sent_back": _deposit("到期退回", "，{who}，请用户重新缴纳", "began"),
     "deposit_withheld": _withheld,
     "vehicle_returned": _returned,
     "damage_settled": _damage_settled,
@@ -225,6 +252,11 @@ SENTENCES: Mapping[str, Sentence] = {
     ),
     "labels_printed": _printed("打印电池标签"),
     "plates_printed": _printed("打印车牌"),
+    "list_exported": lambda who, facts: Line(
+        f"导出{fact_of(facts, 'list')}",
+        f"，{who}，{fact_of(facts, 'count')} {fact_of(facts, 'unit')}",
+        fact_of(facts, "filter"),
+    ),
     "number_retired": _plain("停用编号", "，{who}", "stopped"),
     "number_put_back": _plain("恢复编号", "，{who}"),
     "password_set": _plain("设置密码", "，{who}"),
@@ -250,6 +282,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "staff_created": _plain("新建员工", "，{who}"),
     "staff_link_renewed": _plain("重新发员工的登录链接", "，{who}"),
     "staff_logged_in": _plain("登录", "，{who}"),
+    "bill_items_resolved": _plain("对账差异记为已处理", "，{who}", "done"),
 }
 """One sentence for each action that a verb writes into the audit log; a test compares them with the verbs."""
 
@@ -291,6 +324,7 @@ def payment_words(status: PaymentStatus, paid_for: str) -> str:
     return f"支付{paid_for}{ended.get(status, '')}"
 
 
-def refund_words(status: RefundStatus, paid_for: str) -> str:
+def refund_words(status: RefundStatus, paid_for: str, *, outside: bool = False) -> str:
     """What a refund gives back, in the same table."""
-    return f"退{paid_for}" + ("（微信已关闭）" if status is RefundStatus.REFUSED else "")
+    ended = "（线下）" if outside else "（微信已关闭）" if status is RefundStatus.REFUSED else ""
+    return f"退{paid_for}{ended}"

@@ -38,18 +38,39 @@ class ModelFacts:
     @classmethod
     def typed(cls, name: str, colours: str, facts: str, picture: str) -> Self:
         """From text: colours between commas or in lines, one sentence a line."""
-        return cls(name, _words(colours, r"[,，、;；\n]"), _words(facts, r"\n"), picture)
+        return cls(name, read_colours(colours), read_facts(facts), picture)
 
     def checked(self) -> "ModelFacts":
         """The same, if it can be. Raises RuleBroken with the field that does not fit."""
         name = checked_name(self.name, MOST_MODEL_NAME)
-        if not self.colours:
-            raise RuleBroken(Rule.COLOURS_MISSING, field="colours")
-        _refuse_too_much(self.colours, MOST_COLOURS, MOST_COLOUR, "colours")
-        _refuse_too_much(self.facts, MOST_FACTS, MOST_FACT, "facts")
+        colours, facts = checked_colours(self.colours), checked_facts(self.facts)
         if self.picture not in PICTURES:
             raise RuleBroken(Rule.PICTURE_MISSING, field="picture")
-        return ModelFacts(name, self.colours, self.facts, self.picture)
+        return ModelFacts(name, colours, facts, self.picture)
+
+
+def read_colours(typed: str) -> tuple[str, ...]:
+    """Between commas or in lines; each once."""
+    return _words(typed, r"[,，、;；\n]")
+
+
+def read_facts(typed: str) -> tuple[str, ...]:
+    """One sentence a line."""
+    return _words(typed, r"\n")
+
+
+def checked_colours(colours: tuple[str, ...]) -> tuple[str, ...]:
+    """At least one, and not too many or too long. Raises RuleBroken."""
+    if not colours:
+        raise RuleBroken(Rule.COLOURS_MISSING, field="colours")
+    _refuse_too_much(colours, MOST_COLOURS, MOST_COLOUR, "colours")
+    return colours
+
+
+def checked_facts(facts: tuple[str, ...]) -> tuple[str, ...]:
+    """Not too many or too long. Raises RuleBroken."""
+    _refuse_too_much(facts, MOST_FACTS, MOST_FACT, "facts")
+    return facts
 
 
 def _words(text: str, separator: str) -> tuple[str, ...]:
@@ -156,11 +177,16 @@ TAKES_OUT = frozenset({StockCause.MOVED_OUT, StockCause.MISSING, StockCause.SCRA
 NEEDS_A_NOTE = frozenset({StockCause.OTHER_IN, StockCause.OTHER_OUT})
 
 
-def stock_delta(cause: StockCause, quantity: int) -> int:
-    """By how much the stock goes up or down. Raises RuleBroken."""
+def checked_quantity(quantity: int) -> int:
+    """How many vehicles move at once. Raises RuleBroken."""
     if not 1 <= quantity <= MOST_QUANTITY:
         raise RuleBroken(Rule.QUANTITY_WRONG, field="quantity")
-    return -quantity if cause in TAKES_OUT else quantity
+    return quantity
+
+
+def stock_delta(cause: StockCause, quantity: int) -> int:
+    """By how much the stock goes up or down. Raises RuleBroken."""
+    return -checked_quantity(quantity) if cause in TAKES_OUT else checked_quantity(quantity)
 
 
 def checked_stock_note(cause: StockCause, note: str) -> str:

@@ -5,10 +5,12 @@ from typing import Protocol
 
 import structlog
 
+from app.db import read_only_session
+from app.domain.timetable import JOBS, LEASE
 from app.ports import Clock
+from app.queries.job_runs import wanted_runs
 from app.usecases import leases
 
-NAME = "timetable"
 LASTS = timedelta(seconds=12)
 RENEW_EVERY = timedelta(seconds=4)
 MOVED = timedelta(seconds=2)
@@ -25,6 +27,8 @@ class Runs(Protocol):
     def pause(self) -> None: ...
 
     def catch_up(self) -> None: ...
+
+    def run_now(self, name: str) -> None: ...
 
 
 class Leadership:
@@ -44,7 +48,7 @@ class Leadership:
         self.begun = False  # whether a turn was made
 
     def turn(self) -> None:
-        """Takes, keeps or loses the lease, and has everything caught up when the clock was moved."""
+        """Takes, keeps or loses the lease, catches up when the clock was moved, and runs what somebody wants."""
         self.begun = True
         now = self._machine.now()
         if now >= self._renew_at:
@@ -56,14 +60,28 @@ class Leadership:
             self._offset = offset
             log.info("clock_moved", offset_seconds=round(offset.total_seconds()))
             self._timetable.catch_up()
+        if self.leads:
+            self._run_wanted()
+
+    def _run_wanted(self) -> None:
+        """A wish goes away when its run begins; until then the timetable is told again, which changes nothing."""
+        try:
+            with read_only_session() as session:
+                wanted = [one.job for one in wanted_runs(session)]
+        except Exception:  # the database is away for a moment: the wish stays
+            log.exception("wanted_not_read")
+            return
+        for name in wanted:
+            if name in JOBS:
+                self._timetable.run_now(name)
 
     def _ask(self, now: datetime) -> None:
         until = now + LASTS
         try:
             if self.leads:
-                held = leases.renew_lease(NAME, self._owner, until=until)
+                held = leases.renew_lease(LEASE, self._owner, until=until)
             else:
-                held = leases.take_lease(NAME, self._owner, until=until, now=now)
+                held = leases.take_lease(LEASE, self._owner, until=until, now=now)
         except Exception:  # the database is away for a moment: the lease still counts until it runs out
             log.exception("lease_not_asked")
             return
@@ -85,4 +103,4 @@ class Leadership:
         """Gives the lease to whoever waits for it."""
         if self.leads:
             self.leads = False
-            leases.release_lease(NAME, self._owner)
+            leases.release_lease(LEASE, self._owner)

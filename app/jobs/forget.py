@@ -1,4 +1,4 @@
-"""Deletes what nobody needs any more: ended log-ins, spent counters, done errands, idle runs, prints, photos."""
+"""Deletes what nobody needs any more: ended log-ins, spent counters, done errands, idle runs, files, photos."""
 
 from datetime import datetime
 
@@ -15,16 +15,16 @@ def run(runtime: Runtime, now: datetime) -> Report:
     counters = forgetting.forget_spent_counters(now=now)
     errands = forgetting.forget_done_errands(now=now)
     runs = forgetting.forget_old_runs(now=now)
-    prints = _forget_prints(runtime, now)
+    files = _forget_files(runtime, now)
     pictures = photos.sweep(runtime.photos, now=now)
-    return Report(rows=log_ins + counters + errands + runs + prints + pictures)
+    return Report(rows=log_ins + counters + errands + runs + files + pictures)
 
 
-def _forget_prints(runtime: Runtime, now: datetime) -> int:
-    """The files first: a row that is still there is found again."""
+def _forget_files(runtime: Runtime, now: datetime) -> int:
+    """Those of tasks that are over. The files first: a row that is still there is found again."""
     with read_only_session() as session:
         over = tasks.expired(session, now)
     for _, file_key in over:
-        runtime.prints.erase(file_key)
+        runtime.files.erase(file_key)
     forgetting.forget_tasks([task_id for task_id, _ in over])
     return len(over)

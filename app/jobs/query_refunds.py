@@ -4,7 +4,6 @@ from datetime import datetime
 
 from app.db import read_only_session
 from app.domain.asking import OUTBOX_HAS, refund_question_due
-from app.domain.outbox import Errand
 from app.domain.permissions import Actor
 from app.domain.refunds import RefundStatus
 from app.jobs._report import Report, Tally
@@ -12,7 +11,7 @@ from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries import due
 from app.queries.due import RefundOnItsWay
 from app.runtime import Runtime
-from app.usecases import outbox, refund_notices
+from app.usecases import refund_errands, refund_notices
 
 MOST = 500
 """Refunds looked at in one run; the next run looks at the next ones."""
@@ -30,7 +29,9 @@ def run(runtime: Runtime, now: datetime) -> Report:
         if not _is_due(refund, now):
             continue
         try:
-            moved = _ask(runtime, refund, now)
+            moved = refund_errands.ask(
+                runtime.till, refund.id, refund.out_refund_no, refund.status, actor=ACTOR, now=now
+            )
         except (GatewayRefused, OutcomeUnknown) as error:
             refund_notices.mark_refund_asked(refund.id, now=now)
             tally.unanswered(refund.out_refund_no, error)
@@ -47,15 +48,3 @@ def _is_due(refund: RefundOnItsWay, now: datetime) -> bool:
     if refund.status is RefundStatus.REQUESTED and now < refund.began_at + OUTBOX_HAS:
         return False
     return refund_question_due(refund.began_at, refund.asked_at, now)
-
-
-def _ask(runtime: Runtime, refund: RefundOnItsWay, now: datetime) -> bool:
-    till = runtime.till
-    notice = till.gateway.query_refund(refund.out_refund_no)
-    refund_notices.mark_refund_asked(refund.id, now=now)
-    if notice is None:
-        return outbox.send_again(Errand.REFUND, refund.out_refund_no, now=now)
-    status = refund_notices.take_refund_notice(
-        notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now
-    )
-    return status is not refund.status

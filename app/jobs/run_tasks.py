@@ -1,22 +1,31 @@
-"""Draws the labels and plates that staff asked for, into sealed files, telling how far it is (NUM-8, NUM-9)."""
+"""Makes what staff asked for into sealed files, telling how far it is: labels, plates, exports (NUM-8, NUM-9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from io import BytesIO
+from typing import TypeVar
 
 from app.db import read_only_session
 from app.documents.labels import Label, battery_label, plate_label, write_labels
+from app.documents.sheets import write_sheet
+from app.domain.errors import Forbidden
 from app.domain.numbering import BatteryNumber
+from app.domain.permissions import Actor, Permission
 from app.jobs._report import Report, Tally
-from app.queries.tasks import Printed, numbers_of
+from app.queries.access import actor_of_staff
+from app.queries.exports import Export
+from app.queries.tasks import Printed, PrintWanted, wanted_of
 from app.runtime import Runtime
 from app.usecases import tasks
+from app.usecases.exports import unsealed
 from app.usecases.tasks import Taken
 
 HELD_FOR = timedelta(seconds=60)
 """A worker that is not heard of for so long is taken for dead."""
-TOLD_EVERY = 50
-"""Labels between two steps of the bar: some tenths of a second."""
+LABELS_TOLD, ROWS_TOLD = 50, 2000
+"""How much is done between two steps of the bar: some tenths of a second."""
+
+T = TypeVar("T")
 
 
 class TakenOver(Exception):
@@ -41,24 +50,37 @@ class _Worker:
     def __init__(self, runtime: Runtime, taken: Taken) -> None:
         self._runtime = runtime
         self._taken = taken
+        self._done = 0
 
     def work(self, tally: Tally) -> None:
-        """Draws the whole file, stores it, and says so. Nothing of it happens inside a transaction."""
+        """Makes the whole file, stores it, and says so. Nothing of it happens inside a transaction that writes."""
         try:
-            with read_only_session() as session:
-                numbers = numbers_of(session, self._taken.id)
-            self._runtime.prints.put(self._taken.file_key, self._drawn(numbers))
-            if tasks.finish_task(self._taken, now=self._runtime.clock.now()):
+            self._runtime.files.put(self._taken.file_key, self._pieces())
+            if tasks.finish_task(self._taken, self._done, now=self._runtime.clock.now()):
                 tally.did()
         except TakenOver:
             return
-        except Exception as error:  # noqa: BLE001  # one print must not hold up the others
+        except Exception as error:  # noqa: BLE001  # one task must not hold up the others
             tasks.fail_task(self._taken, error=repr(error), now=self._runtime.clock.now())
             tally.failed(f"task {self._taken.id}", error)
 
-    def _drawn(self, numbers: Sequence[Printed]) -> bytes:
+    def _pieces(self) -> Iterator[bytes]:
+        with read_only_session() as session:
+            wanted = wanted_of(session, self._taken.id)
+            if isinstance(wanted, PrintWanted):
+                yield self._labels(wanted)
+                return
+            actor = actor_of_staff(session, wanted.asked_by) or Actor.visitor()
+            asked = unsealed(self._runtime.vault, wanted.sealed, wanted.request_key)
+            listed, now = self._runtime.exports[wanted.list_name], self._runtime.clock.now()
+            export = Export(session, listed, asked, wanted.region_id, actor, now)
+            if export.regions != wanted.regions:  # their roles were changed meanwhile
+                raise Forbidden(Permission.EXPORT.value)
+            yield from write_sheet(export.sheet, wanted.format, self._told(export.lines(session), ROWS_TOLD))
+
+    def _labels(self, wanted: PrintWanted) -> bytes:
         file = BytesIO()
-        write_labels((self._label(number) for number in numbers), file, on_page=self._tell)
+        write_labels((self._label(number) for number in self._told(wanted.numbers, LABELS_TOLD)), file)
         return file.getvalue()
 
     def _label(self, number: Printed) -> Label:
@@ -66,9 +88,13 @@ class _Worker:
             return battery_label(number, self._runtime.public_url)
         return plate_label(number)
 
-    def _tell(self, done: int) -> None:
-        if done % TOLD_EVERY == 0:
-            taken = tasks.tell_progress(self._taken, done, until=_until(self._runtime))
-            if taken is None:
-                raise TakenOver
-            self._taken = taken
+    def _told(self, things: Iterable[T], every: int) -> Iterator[T]:
+        """The same things; how many were done is told now and then. Raises TakenOver."""
+        for thing in things:
+            yield thing
+            self._done += 1
+            if self._done % every == 0:
+                taken = tasks.tell_progress(self._taken, self._done, until=_until(self._runtime))
+                if taken is None:
+                    raise TakenOver
+                self._taken = taken

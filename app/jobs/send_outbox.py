@@ -6,22 +6,18 @@ from datetime import datetime
 
 from app.db import read_only_session
 from app.domain import labels
-from app.domain.asking import BETWEEN_REFUNDS, attempt_grown_at, attempt_is_young
+from app.domain.asking import attempt_grown_at, attempt_is_young
 from app.domain.outbox import Errand
 from app.domain.permissions import Actor
 from app.jobs._report import Report, Tally
 from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries import due
 from app.runtime import Runtime
-from app.usecases import checkout, outbox, refund_notices
+from app.usecases import checkout, outbox, refund_errands
 from app.usecases.outbox import Due
 
 MOST_SECONDS = 45
 """A run ends after this, well before its claims do; the next one is seconds away."""
-PERMANENT_REFUSALS = frozenset({"RESOURCE_NOT_EXISTS", "PARAM_ERROR", "USER_ACCOUNT_ABNORMAL", "APPID_MCHID_NOT_MATCH"})
-"""WeChat's answers to a refund that no further try will change: a person must look."""
-REFUSED_OFTEN = 10
-"""A refund that WeChat has refused so often (some hours) is a person's matter too, whatever the reason."""
 ACTOR = Actor.job("send_outbox")
 
 
@@ -58,23 +54,12 @@ def _do(runtime: Runtime, errand: Due, tally: Tally, now: datetime) -> None:
 
 def _is_hopeless(errand: Due, refusal: GatewayRefused) -> bool:
     if errand.kind is Errand.REFUND:
-        out_of_money = refusal.code == "NOT_ENOUGH"
-        return refusal.code in PERMANENT_REFUSALS or (errand.tries >= REFUSED_OFTEN and not out_of_money)
+        return refund_errands.is_hopeless(refusal, errand.tries)
     return errand.kind is Errand.MESSAGE
 
 
 def _refund(runtime: Runtime, errand: Due, now: datetime) -> datetime | None:
-    with read_only_session() as session:
-        refund = due.refund_to_send(session, errand.payload["out_refund_no"])
-    if refund is None:
-        return None
-    if refund.sibling_at is not None and now < refund.sibling_at + BETWEEN_REFUNDS:
-        return refund.sibling_at + BETWEEN_REFUNDS
-    refund_notices.mark_refund_asked(refund.id, now=now)
-    till = runtime.till
-    notice = till.gateway.refund(refund.wanted)
-    refund_notices.take_refund_notice(notice, our_mch_id=till.merchant.mch_id, vault=till.vault, actor=ACTOR, now=now)
-    return None
+    return refund_errands.send(runtime.till, errand.payload["out_refund_no"], actor=ACTOR, now=now)
 
 
 def _close_payment(runtime: Runtime, errand: Due, now: datetime) -> datetime | None:

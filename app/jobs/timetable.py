@@ -1,17 +1,29 @@
-"""When each job runs. APScheduler only says when; what is due, the jobs find themselves."""
+"""What each job of the timetable runs. APScheduler only says when; what is due, the jobs find themselves."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Protocol
+from datetime import datetime
+from threading import Lock
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from app.domain.calendar import SHANGHAI
-from app.jobs import expire_orders, forget, query_payments, query_refunds, run_tasks, send_outbox
+from app.domain.timetable import JOBS, Schedule
+from app.jobs import (
+    charge_late_fees,
+    expire_orders,
+    fetch_bills,
+    fold_ledger,
+    forget,
+    query_payments,
+    query_refunds,
+    remind,
+    run_tasks,
+    send_outbox,
+)
 from app.jobs._report import Report
 from app.ports import Clock
 from app.runtime import Runtime
@@ -20,62 +32,28 @@ from app.usecases import job_runs
 log = structlog.get_logger()
 
 
-class Schedule(Protocol):
-    """When a job is due again, in the machine's time; `offset` is how far our clock is from it."""
-
-    def next_after(self, last: datetime, now: datetime, offset: timedelta) -> datetime: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Every:
-    """Again and again, a pause after the last time."""
-
-    pause: timedelta
-
-    def next_after(self, last: datetime, now: datetime, offset: timedelta) -> datetime:  # noqa: ARG002  # the protocol's
-        """Pauses that were missed are not made up for."""
-        return max(last + self.pause, now)
-
-    def __str__(self) -> str:
-        return f"every {self.pause.total_seconds():g} s"
-
-
-@dataclass(frozen=True, slots=True)
-class Daily:
-    """Once a day, at a time of our clock in Shanghai."""
-
-    at: time
-
-    def next_after(self, last: datetime, now: datetime, offset: timedelta) -> datetime:
-        """The next such time after both the last run and now."""
-        after = (max(last, now) + offset).astimezone(SHANGHAI)
-        day = after.date() if after.timetz().replace(tzinfo=None) < self.at else after.date() + timedelta(days=1)
-        return datetime.combine(day, self.at, SHANGHAI) - offset
-
-    def __str__(self) -> str:
-        return f"daily {self.at:%H:%M}"
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One job of the timetable."""
+    """One job, and what it runs."""
 
     name: str
     run: Callable[[Runtime, datetime], Report]
     schedule: Schedule
 
 
-ENTRIES: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        Entry("send_outbox", send_outbox.run, Every(timedelta(seconds=2))),
-        Entry("run_tasks", run_tasks.run, Every(timedelta(seconds=2))),
-        Entry("query_payments", query_payments.run, Every(timedelta(seconds=15))),
-        Entry("expire_orders", expire_orders.run, Every(timedelta(seconds=20))),
-        Entry("query_refunds", query_refunds.run, Every(timedelta(seconds=30))),
-        Entry("forget", forget.run, Daily(time(4, 10))),
-    )
+RUNS: Mapping[str, Callable[[Runtime, datetime], Report]] = {
+    "send_outbox": send_outbox.run,
+    "run_tasks": run_tasks.run,
+    "query_payments": query_payments.run,
+    "expire_orders": expire_orders.run,
+    "query_refunds": query_refunds.run,
+    "fold_ledger": fold_ledger.run,
+    "fetch_bills": fetch_bills.run,
+    "charge_late_fees": charge_late_fees.run,
+    "forget": forget.run,
+    "remind": remind.run,
 }
+ENTRIES: Mapping[str, Entry] = {name: Entry(name, RUNS[name], job.schedule) for name, job in JOBS.items()}
 
 
 def run_job(entry: Entry, runtime: Runtime) -> Report | None:
@@ -114,17 +92,38 @@ class Timetable:
         """`run` runs one job; it opens whatever context the job needs, for threads have none."""
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._clock = clock
+        self._run = run
+        self._lock = Lock()
+        self._again: dict[str, bool] = {}  # of each job that is running, whether it was called for meanwhile
         self._scheduler = BackgroundScheduler(timezone=SHANGHAI)
         for entry in ENTRIES.values():
             self._scheduler.add_job(
-                run,
+                self._run_alone,
                 _Trigger(entry.schedule, clock),
                 args=(entry,),
                 id=entry.name,
                 misfire_grace_time=None,
                 coalesce=True,
-                max_instances=1,
+                max_instances=2,  # the second one only says that the first is to run once more
             )
+
+    def _run_alone(self, entry: Entry) -> None:
+        """Never twice at once. A call while it runs is not lost: the clock may have been moved since it began."""
+        with self._lock:
+            if entry.name in self._again:
+                self._again[entry.name] = True
+                return
+            self._again[entry.name] = False
+        again = True
+        while again:
+            try:
+                self._run(entry)
+            except Exception:  # it could not even be recorded: the next run is already due
+                log.exception("job_not_recorded", job=entry.name)
+            with self._lock:
+                again = self._again.pop(entry.name)
+                if again:
+                    self._again[entry.name] = False
 
     def start(self) -> None:
         """Begins, or goes on; every job runs at once."""
@@ -141,9 +140,13 @@ class Timetable:
 
     def catch_up(self) -> None:
         """Every job runs at once: the clock was moved."""
+        for name in ENTRIES:
+            self.run_now(name)
+
+    def run_now(self, name: str) -> None:
+        """One job runs at once, or once more if it is running; then again at its times."""
         if self._scheduler.running:
-            for entry in ENTRIES.values():
-                self._scheduler.reschedule_job(entry.name, trigger=_Trigger(entry.schedule, self._clock))
+            self._scheduler.reschedule_job(name, trigger=_Trigger(ENTRIES[name].schedule, self._clock))
 
     def stop(self) -> None:
         """Ends; waits for the runs that are under way."""

@@ -33,6 +33,8 @@ class BatteryUse(Base):
     __tablename__ = "battery_use"
     __table_args__ = (
         fen("price_fen"),
+        fen("late_owed_fen"),
+        CheckConstraint("late_owed_fen = 0 OR returned_at IS NOT NULL", name="owes_when_over"),
         CheckConstraint("(returned_on IS NULL) = (returned_at IS NULL)", name="returned_whole"),
         CheckConstraint("(returned_on IS NULL) = (ended_by IS NULL)", name="ended_somehow"),
         CheckConstraint("settled_at IS NULL OR disputed", name="only_a_dispute_is_settled"),
@@ -57,6 +59,33 @@ class BatteryUse(Base):
             "id",
             sqlite_where=text("returned_at IS NULL"),
             postgresql_where=text("returned_at IS NULL"),
+        ),
+        Index(
+            "ix_battery_use_fees_from",
+            "region_id",
+            "fees_from",
+            "id",
+            sqlite_where=text("returned_at IS NULL"),
+            postgresql_where=text("returned_at IS NULL"),
+        ),
+        Index(
+            "ix_battery_use_freezes_on",
+            "freezes_on",
+            sqlite_where=text("returned_at IS NULL"),
+            postgresql_where=text("returned_at IS NULL"),
+        ),
+        Index(
+            "ix_battery_use_owing",
+            "customer_id",
+            sqlite_where=text("late_owed_fen > 0"),
+            postgresql_where=text("late_owed_fen > 0"),
+        ),
+        Index(
+            "ix_battery_use_debt",
+            "returned_at",
+            "id",
+            sqlite_where=text("late_owed_fen > 0"),
+            postgresql_where=text("late_owed_fen > 0"),
         ),
         Index(
             "ix_battery_use_disputed",
@@ -90,7 +119,9 @@ class BatteryUse(Base):
     late_fee_fen: Mapped[int]
     freeze_days: Mapped[int]
     cap_fen: Mapped[int]
+    fees_from: Mapped[date]  # the first day beyond the free days
     freezes_on: Mapped[date]
+    late_owed_fen: Mapped[int] = mapped_column(default=0)  # once it is over: late fees not paid, withheld or waived
     return_asked_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
     returned_on: Mapped[date | None]

@@ -33,6 +33,13 @@ class Deposit(Base):
             sqlite_where=text("kind = 'flash' AND status = 'held'"),
             postgresql_where=text("kind = 'flash' AND status = 'held'"),
         ),
+        Index(
+            "ix_deposit_going_back",
+            "paid_at",
+            "id",
+            sqlite_where=text("status IN ('held', 'refunding')"),
+            postgresql_where=text("status IN ('held', 'refunding')"),
+        ),
         Index("ix_deposit_customer_id", "customer_id", "id"),
         Index("ix_deposit_order_id", "order_id"),
         Index("ix_deposit_status", "status", "region_id", "id"),

@@ -100,7 +100,10 @@ class Consent(Base):
 
 
 class Restriction(Base):
-    """The record of what bars a person: one open row for each cause (decision 5)."""
+    """The record of what bars a person: one open row for each cause and subject (decision 5).
+
+    A freeze by hand holds by its row. Of the other causes the rows follow the facts, which verbs decide on.
+    """
 
     __tablename__ = "restriction"
     __table_args__ = (
@@ -108,14 +111,25 @@ class Restriction(Base):
             "uq_restriction_open",
             "customer_id",
             "cause",
+            "subject_kind",
+            text("coalesce(subject_id, 0)"),
             unique=True,
             sqlite_where=text("lifted_at IS NULL"),
             postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index(
+            "ix_restriction_by_hand",
+            "since",
+            "id",
+            sqlite_where=text("lifted_at IS NULL AND cause = 'manual'"),
+            postgresql_where=text("lifted_at IS NULL AND cause = 'manual'"),
         ),
     )
 
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
     cause: Mapped[Cause] = word(Cause)
+    subject_kind: Mapped[str] = mapped_column(String(20), default="none", server_default="none")
+    subject_id: Mapped[int | None]  # the use or rental that it is about
     since: Mapped[datetime]
     lifted_at: Mapped[datetime | None]
     reason: Mapped[str] = mapped_column(String(200))

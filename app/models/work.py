@@ -50,6 +50,7 @@ class TaskKind(StrEnum):
 
     BATTERY_LABELS = "battery_labels"
     PLATES = "plates"
+    EXPORT = "export"
 
 
 class TaskStatus(StrEnum):
@@ -62,7 +63,7 @@ class TaskStatus(StrEnum):
 
 
 class Task(Base):
-    """One print: its bar, its file, its end. The file is sealed and goes away at `expires_at`."""
+    """A print or an export: its bar, its file, its end. The file is sealed and goes away at `expires_at`."""
 
     __tablename__ = "task"
     __table_args__ = (
@@ -91,7 +92,17 @@ class JobRun(Base):
     """One run of one job."""
 
     __tablename__ = "job_run"
-    __table_args__ = (Index("ix_job_run_job", "job", "id"), Index("ix_job_run_started_at", "started_at"))
+    __table_args__ = (
+        Index("ix_job_run_job", "job", "id"),
+        Index("ix_job_run_started_at", "started_at"),
+        Index(
+            "ix_job_run_failed",
+            "job",
+            "started_at",
+            sqlite_where=text("error IS NOT NULL"),
+            postgresql_where=text("error IS NOT NULL"),
+        ),
+    )
 
     job: Mapped[str] = mapped_column(String(40))
     business_on: Mapped[date]
@@ -99,6 +110,17 @@ class JobRun(Base):
     finished_at: Mapped[datetime | None]
     rows: Mapped[int | None]
     error: Mapped[str | None] = mapped_column(Text)
+
+
+class JobWanted(Base):
+    """A job that somebody wants run now; the jobs process takes the row away when it begins."""
+
+    __tablename__ = "job_wanted"
+    __table_args__ = (UniqueConstraint("job"),)
+
+    job: Mapped[str] = mapped_column(String(40))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
+    asked_at: Mapped[datetime]
 
 
 class Lease(Base):

@@ -20,6 +20,7 @@ from app.models.deposits import Deposit
 from app.models.directory import Region
 from app.queries.batteries import battery_id_of
 from app.queries.flash_charge import UseRow, first_moment, progress_of, use_rows
+from app.queries.late_fees import owed_by_deposit
 from app.queries.timeline import entries_about
 
 MOST_USES = 100
@@ -91,7 +92,7 @@ def battery_page(session: Session, actor: Actor, battery_id: int, days: int, now
     is_out = battery.state is BatteryState.IN_USE
     disputed = _disputed(session, battery.id)
     open_use = session.execute(
-        select(BatteryUse, Deposit.amount_fen, Deposit.withheld_fen)
+        select(BatteryUse, Deposit)
         .join(Deposit, Deposit.id == BatteryUse.deposit_id)
         .where(BatteryUse.battery_id == battery.id, BatteryUse.returned_at.is_(None))
     ).one_or_none()
@@ -111,7 +112,7 @@ def battery_page(session: Session, actor: Actor, battery_id: int, days: int, now
         state=battery.state,
         made_at=battery.made_at,
         printed_at=battery.printed_at,
-        holding=_holding(*open_use, rows, today) if open_use else None,
+        holding=_holding(session, *open_use, rows, today) if open_use else None,
         disputed=tuple(rows[use_id] for use_id in disputed),
         days=days,
         uses=tuple(rows[use_id] for use_id in listed),
@@ -134,14 +135,15 @@ def _disputed(session: Session, battery_id: int) -> Sequence[int]:
     ).all()
 
 
-def _holding(use: BatteryUse, amount_fen: int, withheld_fen: int, rows: Mapping[int, UseRow], today: date) -> Holding:
+def _holding(session: Session, use: BatteryUse, deposit: Deposit, rows: Mapping[int, UseRow], today: date) -> Holding:
+    owed_fen = owed_by_deposit(session, [deposit.id], today)[deposit.id]
     return Holding(
         use=rows[use.id],
         progress=progress_of(use, today),
         late_fee_fen=use.late_fee_fen,
         cap_fen=use.cap_fen,
         return_asked_at=use.return_asked_at,
-        deposit=Amounts(amount_fen, withheld_fen),
+        deposit=Amounts.of(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen, owed_fen=owed_fen),
     )
 
 

@@ -153,15 +153,16 @@ def _cards() -> Select[*tuple[Any, ...]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardReview:
-    """One card with what its photo is compared with; masked."""
+    """One card with what its photo is compared with; the person is masked."""
 
     id: int
     status: CardStatus
     letter: str
     name: str
+    full_name: str  # as registered, while the card waits: its photo must show it; masked once it is decided
     phone_tail: str
     school: str
-    student_no: str
+    student_no: str  # its end
     submitted_at: datetime
     reviewed_at: datetime | None
     reviewed_by: str
@@ -206,6 +207,7 @@ def card_review(session: Session, actor: Actor, card_id: int, *, region_id: int 
         status=card.status,
         letter=row.letter,
         name=masked_name(row.name),
+        full_name=row.name if card.status is CardStatus.PENDING else masked_name(row.name),
         phone_tail=row.phone[-4:],
         school=row.school,
         student_no=masked_student_no(number),

@@ -13,7 +13,7 @@ from app.domain.orders import OrderStatus
 from app.domain.settings import FLASH_DEPOSIT, RENTAL_DEPOSIT
 from app.models.access import Staff, StaffRole
 from app.models.directory import Region, School
-from app.models.money import Charge
+from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.people import Customer, Identity
 from app.models.vehicles import Listing, Price, VehicleModel
@@ -63,6 +63,55 @@ def open_orders(session: Session, expires_after: datetime) -> list[OpenOrder]:
         .order_by(Order.reserved_at, Order.id)
     )
     return [OpenOrder(row.id, row.number, row.region_id, row.customer_id, row.openid or "", row.name) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class PastMoney:
+    """What WeChat must know of for its bills to agree with invented books; as the simulator takes it."""
+
+    payments: list[dict[str, object]]
+    refunds: list[dict[str, object]]
+
+
+def past_money(session: Session) -> PastMoney:
+    """Every payment and every refund that has arrived."""
+    payments = session.execute(
+        select(Payment.out_trade_no, Payment.transaction_id, Payment.received_fen, Payment.paid_at, Customer.openid)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .join(Customer, Customer.id == Charge.customer_id)
+        .where(Payment.received_fen.is_not(None))
+        .order_by(Payment.id)
+    )
+    refunds = session.execute(
+        select(Refund.id, Refund.out_refund_no, Refund.amount_fen, Refund.accepted_at, Refund.done_at)
+        .add_columns(Payment.out_trade_no)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.done_at.is_not(None))
+        .order_by(Refund.id)
+    )
+    return PastMoney(
+        [
+            {
+                "out_trade_no": row.out_trade_no,
+                "transaction_id": row.transaction_id,
+                "amount": row.received_fen,
+                "openid": row.openid,
+                "success_time": row.paid_at.isoformat(),
+            }
+            for row in payments
+        ],
+        [
+            {
+                "out_refund_no": row.out_refund_no,
+                "refund_id": f"50{row.id:027d}",
+                "out_trade_no": row.out_trade_no,
+                "amount": row.amount_fen,
+                "create_time": (row.accepted_at or row.done_at).isoformat(),
+                "end_time": row.done_at.isoformat(),
+            }
+            for row in refunds
+        ],
+    )
 
 
 def staff_id_of(session: Session, login: str) -> int:

@@ -1,6 +1,6 @@
 """Lists of deposits: held, with damage to settle, on their way back, stuck, back (decisions 25, 26, 41)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from app.domain.calendar import business_day
 from app.domain.charges import PaymentStatus
 from app.domain.deposits import Amounts, DepositKind, DepositStatus
 from app.domain.finding import Search, Shape
@@ -24,8 +25,9 @@ from app.models.orders import Order
 from app.models.people import Identity
 from app.models.rentals import Rental
 from app.queries.deposit_page import STUCK, days_held, deposit_badge
+from app.queries.late_fees import owed_by_deposit
 from app.queries.order_search import paid_by, person_condition
-from app.queries.paging import Key, Page, Stream, page_of_streams
+from app.queries.paging import Key, Page, Stream, every_row, page_of_streams
 
 
 class DepositTab(StrEnum):
@@ -92,21 +94,51 @@ def deposit_list(
     """One page of the deposits that the actor may see: what waits longest first, what is back newest first."""
     regions = _regions(session, actor, filters)
     narrowed = _narrowed(session, filters)
-    oldest_first = tab is not DepositTab.REFUNDED
     streams = [_stream(tab, region_id, narrowed) for region_id in regions]
-    page = page_of_streams(
+    page = _page(session, tab, streams, after=after, before=before, size=size, now=now)
+    first = 1 if page.rows else 0
+    if page.newer is not None:
+        first += _before(session, streams, page.newer, oldest_first=_oldest_first(tab))
+    return DepositList(page, first, _counts(session, regions, narrowed))
+
+
+def how_many(session: Session, actor: Actor, tab: DepositTab, filters: DepositFilters) -> int:
+    """The number of deposits of one list."""
+    return _counts(session, _regions(session, actor, filters), _narrowed(session, filters))[tab]
+
+
+def every_deposit(
+    session: Session, actor: Actor, tab: DepositTab, filters: DepositFilters, now: datetime
+) -> Iterator[DepositRow]:
+    """All deposits of one list, as it shows them and in its order, read page by page."""
+    narrowed = _narrowed(session, filters)
+    streams = [_stream(tab, region_id, narrowed) for region_id in _regions(session, actor, filters)]
+    return every_row(lambda after, size: _page(session, tab, streams, after=after, before=None, size=size, now=now))
+
+
+def _page(
+    session: Session,
+    tab: DepositTab,
+    streams: Sequence[Stream],
+    *,
+    after: Key | None,
+    before: Key | None,
+    size: int,
+    now: datetime,
+) -> Page[DepositRow]:
+    return page_of_streams(
         session,
         streams,
         after=after,
         before=before,
         size=size,
         load=lambda ids: _rows(session, tab, ids, now),
-        oldest_first=oldest_first,
+        oldest_first=_oldest_first(tab),
     )
-    first = 1 if page.rows else 0
-    if page.newer is not None:
-        first += _before(session, streams, page.newer, oldest_first=oldest_first)
-    return DepositList(page, first, _counts(session, regions, narrowed))
+
+
+def _oldest_first(tab: DepositTab) -> bool:
+    return tab is not DepositTab.REFUNDED
 
 
 def _regions(session: Session, actor: Actor, filters: DepositFilters) -> Sequence[int]:
@@ -216,10 +248,12 @@ def _rows(session: Session, tab: DepositTab, ids: list[int], now: datetime) -> d
             Identity, Identity.customer_id == Deposit.customer_id
         )
     )
-    return {row.row_id: _row(row, now) for row in rows}
+    found = rows.all()
+    owed = owed_by_deposit(session, {row.Deposit.id for row in found}, business_day(now))
+    return {row.row_id: _row(row, owed[row.Deposit.id], now) for row in found}
 
 
-def _row(row: Any, now: datetime) -> DepositRow:
+def _row(row: Any, owed_fen: int, now: datetime) -> DepositRow:
     deposit: Deposit = row.Deposit
     return DepositRow(
         id=deposit.id,
@@ -227,7 +261,7 @@ def _row(row: Any, now: datetime) -> DepositRow:
         letter=row.letter,
         name=masked_name(row.name) if row.name else "",
         phone=masked_phone(row.phone) if row.phone else "",
-        amounts=Amounts(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen),
+        amounts=Amounts.of(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen, owed_fen=owed_fen),
         paid_at=deposit.paid_at or deposit.made_at,
         days_held=days_held(deposit.status, deposit.paid_at, now),
         badge=deposit_badge(deposit.status, row.refund),

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.charges import Purpose
-from app.domain.deposits import Amounts, DepositKind, DepositStatus, Tie
+from app.domain.deposits import Amounts, DepositKind, DepositStatus, Tie, age_of
 from app.domain.errors import NotFound
 from app.domain.finding import Search
 from app.domain.labels import Badge
 from app.domain.permissions import Actor, ActorKind, Permission
-from app.domain.refunds import RefundStatus
+from app.domain.refunds import RefundStatus, is_past_refunds
 from app.domain.rentals import RentalStatus
 from app.domain.timeline import WHO, Entry
 from app.models.access import Staff
@@ -30,12 +30,15 @@ from app.models.orders import Order
 from app.models.rentals import Rental
 from app.queries import deposits as held_deposits
 from app.queries.entries import act_entries
+from app.queries.late_fees import Account, Lent, owed_by_deposit
 from app.queries.money_rows import Money, money_of
 from app.queries.order_search import paid_by
 from app.queries.people import Person, person_of
 
 MOST_RENTALS = 20
 STUCK = (RefundStatus.ABNORMAL, RefundStatus.REFUSED)
+GOING_BACK = (DepositStatus.HELD, DepositStatus.REFUNDING)
+"""Deposits of which something is still to be with their people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,14 @@ class DepositView:
     region_id: int
     order_id: int | None  # the rental on whose way it was agreed
     amounts: Amounts
+    owed_fen: int  # late fees that are not paid yet: 已扣 has what fits of them
     paid_at: datetime | None
     days_held: int | None  # since it was paid; None before, and once it is back
     refund: RefundStatus | None  # of the newest one
     refund_fen: int
     items: tuple[Withheld, ...]
     ties: tuple[Tie, ...]  # of a held one: what it still secures
+    is_too_old: bool  # WeChat refunds it no more
     may_refund: bool
     may_retry: bool  # WeChat closed its refund
 
@@ -102,17 +107,30 @@ def deposit_badge(status: DepositStatus, refund: RefundStatus | None) -> Badge:
 
 
 def deposit_views(
-    session: Session, actor: Actor, deposits: Sequence[Deposit], money: Money, now: datetime, *, frozen: bool
+    session: Session,
+    actor: Actor,
+    deposits: Sequence[Deposit],
+    money: Money,
+    person: Person | None,
+    now: datetime,
+    *,
+    known: Mapping[Lent, Account] | None = None,
 ) -> list[DepositView]:
-    """The deposits of one person, in their order, with their money; for an actor who may see them."""
-    items = _items(session, [deposit.id for deposit in deposits]) if deposits else {}
+    """The deposits of one `person`, in their order, with their money; for an actor who may see them.
+
+    `known`: accounts of late fees that the page has reckoned already.
+    """
+    ids = [deposit.id for deposit in deposits]
+    items = _items(session, ids) if ids else {}
+    owed = owed_by_deposit(session, ids, business_day(now), known=known) if ids else {}
     return [
         _view(
             actor,
             deposit,
+            owed[deposit.id],
             items.get(deposit.id, ()),
             money.refund_of_deposit(deposit.id),
-            tuple(held_deposits.ties(session, deposit, now, frozen=frozen))
+            tuple(held_deposits.ties(session, deposit, now, freezes=person.freezes if person else ()))
             if deposit.status is DepositStatus.HELD
             else (),
             now,
@@ -124,6 +142,7 @@ def deposit_views(
 def _view(
     actor: Actor,
     deposit: Deposit,
+    owed_fen: int,
     items: Sequence[Withheld],
     refund: Refund | None,
     ties: tuple[Tie, ...],
@@ -131,21 +150,24 @@ def _view(
 ) -> DepositView:
     may = actor.may(Permission.DEPOSITS_REFUND, deposit.region_id)
     refused = refund is not None and refund.status is RefundStatus.REFUSED
+    too_old = deposit.status in GOING_BACK and is_past_refunds(deposit.paid_at, now)
     return DepositView(
         id=deposit.id,
         kind=deposit.kind,
         status=deposit.status,
         region_id=deposit.region_id,
         order_id=deposit.order_id,
-        amounts=Amounts(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen),
+        amounts=Amounts.of(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen, owed_fen=owed_fen),
+        owed_fen=owed_fen,
         paid_at=deposit.paid_at,
         days_held=days_held(deposit.status, deposit.paid_at, now),
         refund=refund.status if refund else None,
         refund_fen=refund.amount_fen if refund else 0,
         items=tuple(items),
         ties=ties,
-        may_refund=may and deposit.status is DepositStatus.HELD and not ties,
-        may_retry=may and deposit.status is DepositStatus.REFUNDING and refused,
+        is_too_old=too_old,
+        may_refund=may and deposit.status is DepositStatus.HELD and not ties and not too_old,
+        may_retry=may and deposit.status is DepositStatus.REFUNDING and refused and not too_old,
     )
 
 
@@ -153,7 +175,7 @@ def days_held(status: DepositStatus, paid_at: datetime | None, now: datetime) ->
     """Shanghai days since a deposit was paid, while we have it."""
     if paid_at is None or status is DepositStatus.REFUNDED:
         return None
-    return (business_day(now) - business_day(paid_at)).days
+    return age_of(paid_at, now)
 
 
 def _items(session: Session, ids: list[int]) -> Mapping[int, list[Withheld]]:
@@ -204,6 +226,7 @@ class DepositPage:
     person: Person | None
     rentals: tuple[Secured, ...]
     money: Money
+    may_refund_fees: bool
     entries: tuple[Entry, ...]
 
 
@@ -221,14 +244,14 @@ def deposit_page(session: Session, actor: Actor, deposit_id: int, now: datetime)
     called = person.name if person else WHO[ActorKind.CUSTOMER]
     about = (Audit.subject_kind == "deposit") & (Audit.subject_id == deposit.id)
     money = money_of(session, _charges(session, deposit))
-    frozen = person is not None and person.freeze is not None
     return DepositPage(
-        deposit=deposit_views(session, actor, [deposit], money, now, frozen=frozen)[0],
+        deposit=deposit_views(session, actor, [deposit], money, person, now)[0],
         letter=place.letter,
         store=place.store or place.name,
         person=person,
         rentals=_rentals(session, deposit.id),
         money=money,
+        may_refund_fees=actor.may(Permission.ORDERS_REFUND, deposit.region_id),
         entries=tuple(act_entries(session, about, called)),
     )
 
@@ -240,7 +263,7 @@ def _charges(session: Session, deposit: Deposit) -> list[int]:
         .join(BatteryUse, BatteryUse.id == Charge.battery_use_id)
         .where(
             Charge.customer_id == deposit.customer_id,
-            Charge.purpose == Purpose.FLASH_FEE,
+            Charge.purpose.in_((Purpose.FLASH_FEE, Purpose.LATE_FEE)),
             BatteryUse.deposit_id == deposit.id,
         )
     )

@@ -1,29 +1,37 @@
 """Deposits as verbs decide on them: which is held, which secures a rental, and what one still secures (decision 25)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, SQLColumnExpression, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from app.domain.charges import ChargeStatus, Purpose
+from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
 from app.domain.deposits import DepositKind, DepositStatus, Tie
 from app.domain.orders import OrderStatus
+from app.domain.refunds import is_past_refunds
 from app.domain.settings import FROZEN_DEPOSIT
 from app.models.batteries import BatteryUse
 from app.models.deposits import Deposit
-from app.models.money import Charge
+from app.models.money import Charge, Payment
 from app.models.orders import Order
 from app.models.rentals import Rental
 from app.queries import people, settings
+from app.queries.late_fees import KINDS
+from app.queries.people import Freeze
+
+
+def all_held(session: Session, customer_id: int) -> dict[DepositKind, Deposit]:
+    """What is held for a person: at most one deposit of each kind."""
+    found = session.scalars(
+        select(Deposit).where(Deposit.customer_id == customer_id, Deposit.status == DepositStatus.HELD)
+    )
+    return {deposit.kind: deposit for deposit in found}
 
 
 def held(session: Session, customer_id: int, kind: DepositKind) -> Deposit | None:
     """The deposit of a kind that is held for a person."""
-    return session.scalars(
-        select(Deposit).where(
-            Deposit.customer_id == customer_id, Deposit.kind == kind, Deposit.status == DepositStatus.HELD
-        )
-    ).one_or_none()
+    return all_held(session, customer_id).get(kind)
 
 
 def securing(session: Session, customer_id: int) -> Deposit | None:
@@ -31,8 +39,9 @@ def securing(session: Session, customer_id: int) -> Deposit | None:
 
     One that was used up secures nothing any more.
     """
+    standing = all_held(session, customer_id)
     for kind in (DepositKind.FLASH, DepositKind.RENTAL):
-        deposit = held(session, customer_id, kind)
+        deposit = standing.get(kind)
         if deposit is not None and not is_used_up(deposit):
             return deposit
     return None
@@ -41,6 +50,29 @@ def securing(session: Session, customer_id: int) -> Deposit | None:
 def is_used_up(deposit: Deposit) -> bool:
     """Whether all of it was withheld."""
     return 0 < deposit.amount_fen == deposit.withheld_fen
+
+
+def is_too_old(session: Session, deposit: Deposit, now: datetime) -> bool:
+    """Whether WeChat would not refund any more what paid for it, and something is left of it. Decision 26."""
+    if deposit.withheld_fen == deposit.amount_fen:
+        return False
+    paid_at = session.scalars(
+        select(Payment.paid_at)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .where(Charge.deposit_id == deposit.id, Payment.status == PaymentStatus.SETTLES)
+    ).one_or_none()
+    return is_past_refunds(paid_at, now)
+
+
+def is_out_unsecured(session: Session, order_id: int) -> bool:
+    """Whether a rented vehicle is out and its deposit was sent back early. Decision 26."""
+    unsecured = exists().where(
+        Rental.order_id == order_id,
+        Rental.returned_at.is_(None),
+        Deposit.id == Rental.deposit_id,
+        Deposit.status != DepositStatus.HELD,
+    )
+    return bool(session.scalar(select(unsecured)))
 
 
 def has_damage(session: Session, deposit: Deposit) -> bool:
@@ -65,45 +97,49 @@ def is_member(session: Session, customer_id: int) -> bool:
     return held(session, customer_id, DepositKind.FLASH) is not None
 
 
-def ties(session: Session, deposit: Deposit, now: datetime, *, frozen: bool | None = None) -> list[Tie]:
+def ties(session: Session, deposit: Deposit, now: datetime, *, freezes: Iterable[Freeze] | None = None) -> list[Tie]:
     """What a held deposit still secures; empty: it is refundable. Decisions 5 and 25.
 
-    `frozen`: whether its person is, for a page that has looked already.
+    `freezes`: what bars its person, for a page that has looked already.
     """
-    found: list[Tie] = []
-    other = DepositKind.RENTAL if deposit.kind is DepositKind.FLASH else DepositKind.FLASH
-    reserved = select(Order.id).where(
-        Order.customer_id == deposit.customer_id, Order.occupies_rental, Order.status == OrderStatus.RESERVED
-    )
-    if session.scalars(reserved).first() is not None and held(session, deposit.customer_id, other) is None:
-        found.append(Tie.ORDER)
-    rentals = session.execute(
-        select(Rental.returned_at).where(
-            Rental.deposit_id == deposit.id, or_(Rental.returned_at.is_(None), Rental.settled_at.is_(None))
+    other = aliased(Deposit)
+    rental = exists().where(Rental.deposit_id == deposit.id)
+    # By the person, whose index it reads.
+    use = exists().where(BatteryUse.customer_id == deposit.customer_id, BatteryUse.deposit_id == deposit.id)
+    secured = {
+        Tie.ORDER: exists().where(
+            Order.customer_id == deposit.customer_id, Order.occupies_rental, Order.status == OrderStatus.RESERVED
         )
-    )
-    found += sorted({Tie.RENTAL if row.returned_at is None else Tie.DAMAGE for row in rentals})
-    uses = session.execute(
-        select(BatteryUse.returned_at).where(
-            BatteryUse.customer_id == deposit.customer_id,  # whose index it reads
-            BatteryUse.deposit_id == deposit.id,
-            or_(BatteryUse.returned_at.is_(None), BatteryUse.disputed & BatteryUse.settled_at.is_(None)),
-        )
-    )
-    found += sorted({Tie.BATTERY if row.returned_at is None else Tie.DISPUTE for row in uses})
-    if deposit.kind is DepositKind.FLASH:
-        owed = session.scalar(
-            select(func.coalesce(func.sum(Charge.amount_fen), 0)).where(
-                Charge.customer_id == deposit.customer_id,
-                Charge.purpose == Purpose.FLASH_FEE,
-                Charge.status == ChargeStatus.OPEN,
-            )
-        )
-        if (owed or 0) > deposit.amount_fen - deposit.withheld_fen:
-            found.append(Tie.FEE)
-    deposits_wait = settings.value_of(session, FROZEN_DEPOSIT, deposit.region_id, now) == 0
-    if deposits_wait and frozen is None:
-        frozen = people.freeze_of(session, deposit.customer_id, now) is not None
-    if deposits_wait and frozen:
-        found.append(Tie.FREEZE)
+        & ~exists().where(
+            other.customer_id == deposit.customer_id, other.kind != deposit.kind, other.status == DepositStatus.HELD
+        ),
+        Tie.RENTAL: rental.where(Rental.returned_at.is_(None)),
+        Tie.DAMAGE: rental.where(Rental.returned_at.is_not(None), Rental.settled_at.is_(None)),
+        Tie.BATTERY: use.where(BatteryUse.returned_at.is_(None)),
+        Tie.DISPUTE: use.where(
+            BatteryUse.returned_at.is_not(None), BatteryUse.disputed, BatteryUse.settled_at.is_(None)
+        ),
+    }
+    row = session.execute(select(*secured.values())).one()
+    found = [tie for tie, is_tied in zip(secured, row, strict=True) if is_tied]
+    left_fen = deposit.amount_fen - deposit.withheld_fen
+    if deposit.kind is DepositKind.FLASH and _owed_fen(session, deposit.customer_id) > left_fen:
+        found.append(Tie.FEE)
+    if settings.value_of(session, FROZEN_DEPOSIT, deposit.region_id, now) == 0:
+        freezes = people.freezes_of(session, deposit.customer_id, now) if freezes is None else freezes
+        if any(freeze.holds_deposits for freeze in freezes):
+            found.append(Tie.FREEZE)
     return found
+
+
+def _owed_fen(session: Session, customer_id: int) -> int:
+    """Prices of battery uses and late fees of what is over that a person has not paid."""
+    prices = select(func.sum(Charge.amount_fen)).where(
+        Charge.customer_id == customer_id, Charge.purpose == Purpose.FLASH_FEE, Charge.status == ChargeStatus.OPEN
+    )
+    fees = (
+        select(func.sum(kind.late_owed_fen)).where(kind.customer_id == customer_id, kind.late_owed_fen > 0)
+        for kind in KINDS
+    )
+    parts = (func.coalesce(part.scalar_subquery(), 0) for part in (prices, *fees))
+    return sum(int(fen) for fen in session.execute(select(*parts)).one())

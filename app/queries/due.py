@@ -9,14 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.domain.charges import LIVE_PAYMENTS, ChargeStatus
 from app.domain.orders import OrderStatus
-from app.domain.refunds import RefundStatus
+from app.domain.refunds import ON_ITS_WAY, RefundStatus
 from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.people import Customer
 from app.ports import RefundWanted
 from app.queries.paging import Key
-
-ON_ITS_WAY = (RefundStatus.REQUESTED, RefundStatus.ACCEPTED, RefundStatus.ABNORMAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Span(StrEnum):
     """The list of open uses by days since the scan, by what the person has asked for, or by what staff must settle."""
 
     ALL = "all"
+    LATE = "late"  # past their free days, whatever their terms
     SHORT = "14"  # 0 to 14 days
     LONG = "29"  # 15 to 29
     LONGEST = "30"  # 30 and more
@@ -79,7 +80,7 @@ class Overview:
 def overview(session: Session, actor: Actor, region_ids: Sequence[int], chosen: int | None, now: datetime) -> Overview:
     """Counts for the regions (all that the actor may see); the tabs for the one that is chosen, if one is."""
     today = business_day(now)
-    uses = _open_uses(session, region_ids)
+    uses = uses_out(session, region_ids)
     people = _people(session, region_ids)
     members = _members(session, region_ids)
     in_stock = _in_stock(session, region_ids)
@@ -91,7 +92,7 @@ def overview(session: Session, actor: Actor, region_ids: Sequence[int], chosen: 
             using=sum(use.n for use in out),
             members=sum(members.get(region_id, 0) for region_id in regions),
             in_stock=sum(in_stock.get(region_id, 0) for region_id in regions),
-            late=sum(use.n for use in out if (today - use.began_on).days > use.free_days),
+            late=sum(use.n for use in out if use.fees_from <= today),
             frozen=sum(use.n for use in out if use.freezes_on <= today),
         )
 
@@ -103,17 +104,25 @@ def overview(session: Session, actor: Actor, region_ids: Sequence[int], chosen: 
     )
 
 
-def _open_uses(session: Session, region_ids: Sequence[int]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Open uses by region, first day and terms: as many rows as there are such days, however many uses."""
+def uses_out(session: Session, region_ids: Sequence[int] | Select[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Open uses by region, first day and terms, and since when whoever asked to return waits.
+
+    As many rows as there are such days, however many uses.
+    """
     by = (
         BatteryUse.region_id,
         BatteryUse.began_on,
-        BatteryUse.free_days,
+        BatteryUse.fees_from,
         BatteryUse.freezes_on,
         BatteryUse.return_asked_at.is_not(None),
     )
     counted = (
-        select(*by[:-1], by[-1].label("asked"), func.count().label("n"))
+        select(
+            *by[:-1],
+            by[-1].label("asked"),
+            func.min(BatteryUse.return_asked_at).label("asked_at"),
+            func.count().label("n"),
+        )
         .where(BatteryUse.returned_at.is_(None), BatteryUse.region_id.in_(region_ids))
         .group_by(*by)
     )
@@ -176,7 +185,11 @@ def _by_index(wanted: Select[*Columns], model: type[Base], index: str) -> Select
 def _by_span(
     session: Session, uses: Sequence[Row[*tuple[Any, ...]]], region_ids: Sequence[int], today: date
 ) -> dict[Span, int]:
-    counts = {Span.ALL: sum(use.n for use in uses), Span.ASKED: sum(use.n for use in uses if use.asked)}
+    counts = {
+        Span.ALL: sum(use.n for use in uses),
+        Span.LATE: sum(use.n for use in uses if use.fees_from <= today),
+        Span.ASKED: sum(use.n for use in uses if use.asked),
+    }
     for span, (least, most) in DAYS_OF.items():
         counts[span] = sum(
             use.n for use in uses if least <= (today - use.began_on).days <= (most if most is not None else 10**6)
@@ -257,7 +270,10 @@ def _which(span: Span, now: datetime) -> _Which:
         return _Which(index, None, (is_open, BatteryUse.return_asked_at.is_not(None)))
     if span is Span.ALL:
         return _Which(index, None, (is_open,))
-    (least, most), today = DAYS_OF[span], business_day(now)
+    today = business_day(now)
+    if span is Span.LATE:
+        return _Which(index, None, (is_open, BatteryUse.fees_from <= today))
+    least, most = DAYS_OF[span]
     since = day_start(today - timedelta(days=most)) if most is not None else None
     return _Which(index, since, (is_open, BatteryUse.began_at < day_end(today - timedelta(days=least))))
 
@@ -329,7 +345,16 @@ def use_rows(session: Session, ids: Sequence[int], now: datetime) -> dict[int, U
 
 def _uses() -> Select[*tuple[Any, ...]]:
     return (
-        select(BatteryUse, Region.letter, Battery.n, Identity.name, Identity.phone, School.name.label("school"))
+        select(
+            BatteryUse,
+            Region.letter,
+            Battery.n,
+            Identity.name,
+            Identity.phone,
+            School.name.label("school"),
+            Deposit.status.label("deposit"),
+        )
+        .join(Deposit, Deposit.id == BatteryUse.deposit_id)
         .join(Battery, Battery.id == BatteryUse.battery_id)
         .join(Region, Region.id == BatteryUse.region_id)
         .join(Customer, Customer.id == BatteryUse.customer_id)
@@ -353,7 +378,7 @@ def _use_row(row: Row[*tuple[Any, ...]], today: date) -> UseRow:
         began_at=use.began_at,
         returned_at=use.returned_at,
         days=((use.returned_on or today) - use.began_on).days,
-        badges=_badges(use, is_disputed=is_disputed, today=today),
+        badges=_badges(use, row.deposit, is_disputed=is_disputed, today=today),
         is_asked_back=use.returned_at is None and use.return_asked_at is not None,
         is_disputed=is_disputed,
     )
@@ -364,8 +389,8 @@ def progress_of(use: BatteryUse, today: date) -> Progress:
     return Progress(use.began_on, use.began_on + timedelta(days=use.free_days), use.freezes_on, today)
 
 
-def _badges(use: BatteryUse, *, is_disputed: bool, today: date) -> tuple[Badge, ...]:
-    """使用中, 逾期 n 天 or 冻结, beside it 已申请归还 and 待核实; once it is over 已归还 or 丢失."""
+def _badges(use: BatteryUse, deposit: DepositStatus, *, is_disputed: bool, today: date) -> tuple[Badge, ...]:
+    """使用中, 逾期 n 天 or 冻结, beside it 未缴押金, 已申请归还, 待核实; once over 已归还 or 丢失, and 欠费."""
     found: list[Badge] = []
     if use.ended_by is EndedBy.LOST:
         found.append(labels.BATTERY_STATE[BatteryState.LOST])
@@ -381,6 +406,10 @@ def _badges(use: BatteryUse, *, is_disputed: bool, today: date) -> tuple[Badge, 
             found.append(labels.RETURN_ASKED)
         if not found:
             found.append(labels.USE_OPEN)
+        if deposit is not DepositStatus.HELD:
+            found.append(labels.DEPOSIT_LACKING)
+    if use.late_owed_fen:
+        found.append(labels.IN_DEBT)
     if is_disputed:
         found.append(labels.DISPUTED)
     return tuple(found)

@@ -1,12 +1,13 @@
 """The home page: what waits to be done in the actor's regions, and the figures of today."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import business_day, day_start
@@ -17,6 +18,7 @@ from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor, Permission
 from app.domain.refunds import RefundStatus
+from app.domain.restrictions import Cause
 from app.domain.standing import SOON
 from app.models.cards import StudentCard
 from app.models.directory import Region, School
@@ -24,8 +26,12 @@ from app.models.money import Charge, LedgerAccount, LedgerTransfer, Payment, Ref
 from app.models.orders import Order, OrderDay
 from app.models.people import Customer
 from app.models.rentals import Rental
+from app.queries.deposit_horizon import due_by_region
+from app.queries.flash_charge import uses_out
 from app.queries.number_series import running_out
 from app.queries.orders import RENTED, SALES, charge_status_of
+from app.queries.refunds import stuck
+from app.queries.restricted import tallies
 
 DAYS_SHOWN = 7
 
@@ -41,9 +47,14 @@ class Task(StrEnum):
     RENT_OVERDUE = "rent_overdue"
     LATE = "late"
     DAMAGE = "damage"
+    BATTERIES_LATE = "batteries_late"
+    BATTERIES_ASKED = "batteries_asked"
     CARDS = "cards"
     SUSPECTS = "suspects"
     REFUNDS = "refunds"
+    FROZEN = "frozen"
+    DEBTS = "debts"
+    HORIZON = "horizon"
     NUMBERS = "numbers"
 
 
@@ -113,10 +124,15 @@ def waiting(session: Session, actor: Actor, *, region_id: int | None, now: datet
         rows += _open_orders(session, OPEN_SALES, SALES, regions, now)
         rows += _open_orders(session, OPEN_RENTALS, RENTED, regions, now)
         rows += [_late(session, regions, now), _damage(session, regions)]
+        rows += _barred(session, regions, now)
+    if (regions := actor.scope(Permission.FLASH_VIEW).within(region_id)) != []:
+        rows += _batteries(session, regions, now)
     if (regions := actor.scope(Permission.CARDS_REVIEW).within(region_id)) != []:
         rows.append(_cards(session, regions))
     if (regions := actor.scope(Permission.PAYMENTS_VIEW).within(region_id)) != []:
         rows += [_suspects(session, regions), _failed_refunds(session, regions)]
+    if (regions := actor.scope(Permission.DEPOSITS_REFUND).within(region_id)) != []:
+        rows += _horizon(session, regions, now)
     if (regions := actor.scope(Permission.NUMBERS_VIEW).within(region_id)) != [] and (
         ending := running_out(session, regions)
     ):
@@ -181,7 +197,11 @@ def _late(session: Session, regions: list[int] | None, now: datetime) -> Waiting
     """Rented vehicles that are out past their last day."""
     rows = session.execute(
         select(Rental.region_id, func.count().label("n"), func.min(Rental.due_on).label("on"))
-        .where(Rental.returned_on.is_(None), Rental.due_on < business_day(now), *_within(Rental.region_id, regions))
+        .where(
+            Rental.returned_on.is_(None),
+            Rental.due_on < business_day(now),
+            Rental.region_id.in_(select(Region.id) if regions is None else regions),
+        )
         .group_by(Rental.region_id)
     ).all()
     first = min((row.on for row in rows), default=None)
@@ -190,14 +210,51 @@ def _late(session: Session, regions: list[int] | None, now: datetime) -> Waiting
     )
 
 
+def _barred(session: Session, regions: list[int] | None, now: datetime) -> list[Waiting]:
+    """What was not returned for so long that its person is frozen, and what is back and still owed. Decision 5."""
+    found = tallies(session, regions, now)
+    return [
+        Waiting(task, found[cause].by_region, 0, Oldest("", since) if (since := found[cause].since) else None)
+        for task, cause in ((Task.FROZEN, Cause.OVERDUE), (Task.DEBTS, Cause.DEBT))
+    ]
+
+
+def _horizon(session: Session, regions: list[int] | None, now: datetime) -> list[Waiting]:
+    """Deposits that WeChat soon refunds no more; a row only where there are any. Decision 26."""
+    by_region, oldest = due_by_region(session, regions, now)
+    return [Waiting(Task.HORIZON, by_region, 0, Oldest("", oldest))] if by_region else []
+
+
 def _damage(session: Session, regions: list[int] | None) -> Waiting:
     """Returned vehicles whose damage keeps a deposit from going back."""
     rows = session.execute(
         select(Rental.region_id, func.count().label("n"), func.min(Rental.returned_at).label("at"))
-        .where(Rental.returned_at.is_not(None), Rental.settled_at.is_(None), *_within(Rental.region_id, regions))
+        .where(
+            Rental.returned_at.is_not(None),
+            Rental.settled_at.is_(None),
+            Rental.region_id.in_(select(Region.id) if regions is None else regions),
+        )
         .group_by(Rental.region_id)
     ).all()
     return _grouped(Task.DAMAGE, rows)
+
+
+def _batteries(session: Session, regions: list[int] | None, now: datetime) -> list[Waiting]:
+    """Batteries that are out past their free days, and those that somebody asked to give back. Decisions 19, 24."""
+    today, late, asked = business_day(now), Counter[int](), Counter[int]()
+    last_free: list[date] = []
+    asked_at: list[datetime] = []
+    for use in uses_out(session, select(Region.id) if regions is None else regions):
+        if use.fees_from <= today:
+            late[use.region_id] += use.n
+            last_free.append(use.fees_from - timedelta(days=1))
+        if use.asked:
+            asked[use.region_id] += use.n
+            asked_at.append(use.asked_at)
+    return [
+        Waiting(Task.BATTERIES_LATE, late, 0, Oldest("", day_start(min(last_free))) if last_free else None),
+        Waiting(Task.BATTERIES_ASKED, asked, 0, Oldest("", min(asked_at)) if asked_at else None),
+    ]
 
 
 def _cards(session: Session, regions: list[int] | None) -> Waiting:
@@ -234,7 +291,7 @@ def _failed_refunds(session: Session, regions: list[int] | None) -> Waiting:
         .select_from(Refund)
         .join(Payment, Payment.id == Refund.payment_id)
         .outerjoin(Charge, Charge.id == Payment.charge_id)
-        .where(Refund.status.in_((RefundStatus.ABNORMAL, RefundStatus.REFUSED)), *_within(Charge.region_id, regions))
+        .where(or_(*stuck()), *_within(Charge.region_id, regions))
         .group_by(Charge.region_id)
     ).all()
     return _grouped(Task.REFUNDS, rows)

@@ -1,7 +1,7 @@
 """A person's own charges: what each is for, whether it can be paid now, and the live attempt (decisions 13, 16)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -16,6 +16,8 @@ from app.models.batteries import BatteryUse
 from app.models.deposits import Deposit
 from app.models.directory import Region, Store
 from app.models.money import Charge, Payment
+from app.models.orders import Order
+from app.models.rentals import Rental
 from app.queries.batteries import number_of
 from app.queries.my_orders import MyOrderRow, my_order_row
 from app.queries.suspects import suspect_fen_of_charge
@@ -32,6 +34,16 @@ class LiveAttempt:
     asked_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What late fees come to as of a day, and how long that amount may be paid. Decision 21."""
+
+    as_of_on: date
+    expires_at: datetime
+    use_id: int | None  # of a battery
+    order_id: int | None  # of a rental
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MyCharge:
     """One thing that the person owes, or has paid."""
@@ -42,8 +54,9 @@ class MyCharge:
     status: ChargeStatus
     suspect_fen: int  # money that arrived for it and does not fit; 0 when there is none
     deposit_kind: DepositKind | None
-    battery_number: str  # of a use; else empty
+    number: str  # of the battery, or of the rented vehicle that is late; else empty
     order: MyOrderRow | None  # what it pays, or the rental on whose way a deposit was agreed
+    quote: Quote | None  # of late fees
     region_letter: str
     store_name: str
     address: str
@@ -61,6 +74,11 @@ class MyCharge:
         return self.purpose is Purpose.DEPOSIT
 
     @property
+    def is_settled(self) -> bool:
+        """Whether it is paid."""
+        return self.status is ChargeStatus.SETTLED
+
+    @property
     def is_suspect(self) -> bool:
         """Whether money arrived that does not fit."""
         return self.suspect_fen > 0
@@ -70,7 +88,7 @@ class MyCharge:
         """Whether a flash deposit was paid on the way of a rental that is cancelled or expired: it is kept."""
         return (
             self.deposit_kind is DepositKind.FLASH
-            and self.status is ChargeStatus.SETTLED
+            and self.is_settled
             and self.order is not None
             and self.order.is_closed
         )
@@ -78,7 +96,12 @@ class MyCharge:
     @property
     def is_open(self) -> bool:
         """Whether it is owed: neither paid nor over with its order."""
-        return self.status is ChargeStatus.OPEN and (self.order is None or self.order.is_open)
+        return self.status is ChargeStatus.OPEN and (self.order is None or self.order.is_open or self.is_anew)
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether it is a deposit for a vehicle that is out: the one before was sent back early. Decision 26."""
+        return self.is_deposit and self.order is not None and self.order.is_out
 
     @property
     def is_next(self) -> bool:
@@ -88,7 +111,9 @@ class MyCharge:
     @property
     def ends_at(self) -> datetime | None:
         """Until when it can be paid; None: whenever the person likes."""
-        return self.order.expires_at if self.order else None
+        if self.quote:
+            return self.quote.expires_at
+        return self.order.expires_at if self.order and not self.is_anew else None
 
     def is_time_to_pay(self, now: datetime) -> bool:
         """Whether enough time is left to offer a payment. Decision 13."""
@@ -110,7 +135,12 @@ def _mine(actor: Actor) -> Select[*tuple[Any, ...]]:
             suspect_fen_of_charge().label("suspect_fen"),
             Deposit.kind.label("deposit_kind"),
             func.coalesce(Charge.order_id, Deposit.order_id).label("order_id"),
+            Charge.battery_use_id,
             BatteryUse.battery_id,
+            Rental.order_id.label("rental_order_id"),
+            func.coalesce(Order.number, "").label("rental_number"),
+            Charge.as_of_on,
+            Charge.expires_at.label("quote_expires_at"),
             Region.letter.label("region_letter"),
             func.coalesce(Store.name, Region.name).label("store_name"),
             func.coalesce(Store.address, "").label("address"),
@@ -125,6 +155,8 @@ def _mine(actor: Actor) -> Select[*tuple[Any, ...]]:
         .outerjoin(Store, Store.region_id == Charge.region_id)
         .outerjoin(Deposit, Deposit.id == Charge.deposit_id)
         .outerjoin(BatteryUse, BatteryUse.id == Charge.battery_use_id)
+        .outerjoin(Rental, Rental.id == Charge.rental_id)
+        .outerjoin(Order, Order.id == Rental.order_id)
         .outerjoin(Payment, (Payment.charge_id == Charge.id) & Payment.status.in_(LIVE_PAYMENTS))
         .where(Charge.customer_id == actor.id)
     )
@@ -160,8 +192,9 @@ def _found(
         status=row.status,
         suspect_fen=row.suspect_fen,
         deposit_kind=row.deposit_kind,
-        battery_number="" if row.battery_id is None else str(number_of(session, row.battery_id)),
+        number=row.rental_number if row.battery_id is None else str(number_of(session, row.battery_id)),
         order=order,
+        quote=row.as_of_on and Quote(row.as_of_on, row.quote_expires_at, row.battery_use_id, row.rental_order_id),
         region_letter=row.region_letter,
         store_name=row.store_name,
         address=row.address,

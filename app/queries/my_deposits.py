@@ -5,15 +5,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from app.domain import labels
+from app.domain.calendar import business_day
 from app.domain.charges import PaymentStatus
 from app.domain.deposits import Amounts, DepositKind, DepositStatus, Tie
 from app.domain.numbering import BatteryNumber
 from app.domain.permissions import Actor
-from app.domain.refunds import RefundStatus
+from app.domain.refunds import RefundChannel, RefundStatus
 from app.models.batteries import Battery, BatteryUse
 from app.models.deposits import Deposit, DepositWithholding
 from app.models.directory import Region
@@ -21,6 +22,7 @@ from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.rentals import Rental
 from app.queries.deposits import ties
+from app.queries.late_fees import owed_by_deposit
 from app.queries.suspects import suspect_fen_of_charge
 
 MOST_DEPOSITS = 100
@@ -35,6 +37,12 @@ class MyRefund:
     requested_at: datetime
     done_at: datetime | None
     status: RefundStatus
+    channel: RefundChannel
+
+    @property
+    def way(self) -> str:
+        """How it came back, once it has."""
+        return "退回你的微信" if self.channel is RefundChannel.WECHAT else "店里直接付给你"
 
     @property
     def badge(self) -> labels.Badge:
@@ -66,6 +74,7 @@ class MyDeposit:
     kind: DepositKind
     status: DepositStatus
     amounts: Amounts
+    owed_fen: int  # a part of 已扣: late fees that are not paid yet, and will be withheld unless they are
     order_id: int | None  # the rental on whose way it was agreed
     made_at: datetime
     paid_at: datetime | None
@@ -129,10 +138,10 @@ def deposits_now(session: Session, actor: Actor, now: datetime) -> list[DepositN
     def tied(deposit: MyDeposit) -> tuple[Tie, ...]:
         return tuple(ties(session, session.get_one(Deposit, deposit.deposit_id), now)) if deposit.is_held else ()
 
-    return [DepositNow(row, tied(row)) for row in my_deposits(session, actor)]
+    return [DepositNow(row, tied(row)) for row in my_deposits(session, actor, now)]
 
 
-def my_deposits(session: Session, actor: Actor) -> list[MyDeposit]:
+def my_deposits(session: Session, actor: Actor, now: datetime) -> list[MyDeposit]:
     """The person's deposits, newest first."""
     rows = session.execute(
         select(Deposit, Charge.id.label("charge_id"), suspect_fen_of_charge().label("suspect_fen"))
@@ -142,15 +151,24 @@ def my_deposits(session: Session, actor: Actor) -> list[MyDeposit]:
         .limit(MOST_DEPOSITS)
     ).all()
     ids = [deposit.id for deposit, *_ in rows]
+    held = [deposit.id for deposit, *_ in rows if deposit.status is DepositStatus.HELD]
+    owed = owed_by_deposit(session, held, business_day(now)) if held else {}
     withheld, refunds = _withheld(session, ids), _refunds(session, ids)
     newest = {of: refund for of, money, refund in refunds if money is PaymentStatus.SETTLES}
+    amounts = {
+        deposit.id: Amounts.of(
+            deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen, owed_fen=owed.get(deposit.id, 0)
+        )
+        for deposit, *_ in rows
+    }
     found = [
         MyDeposit(
             deposit_id=deposit.id,
             charge_id=charge_id,
             kind=deposit.kind,
             status=deposit.status,
-            amounts=Amounts(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen),
+            amounts=amounts[deposit.id],
+            owed_fen=amounts[deposit.id].withheld_fen - deposit.withheld_fen,
             order_id=deposit.order_id,
             made_at=deposit.made_at,
             paid_at=deposit.paid_at,
@@ -194,6 +212,33 @@ def _refunds(session: Session, ids: Collection[int]) -> list[tuple[int | None, P
         .order_by(Refund.id)
     )
     return [
-        (deposit_id, money, MyRefund(refund.amount_fen, refund.requested_at, refund.done_at, refund.status))
+        (
+            deposit_id,
+            money,
+            MyRefund(refund.amount_fen, refund.requested_at, refund.done_at, refund.status, refund.channel),
+        )
         for deposit_id, money, refund in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsecured:
+    """A rented vehicle that is out although its deposit was sent back early, and the two deposits as agreed."""
+
+    order_id: int
+    number: str
+    rental_fen: int
+    flash_fen: int
+
+
+def unsecured(session: Session, actor: Actor) -> Unsecured | None:
+    """The person's own; None where nothing is to be paid anew, or it is being paid. Decision 26."""
+    other = aliased(Deposit)
+    due = exists().where(other.customer_id == Rental.customer_id, other.status == DepositStatus.DUE)
+    row = session.execute(
+        select(Order.id, Order.number, Order.rental_deposit_fen, Order.flash_deposit_fen)
+        .join(Rental, Rental.order_id == Order.id)
+        .join(Deposit, Deposit.id == Rental.deposit_id)
+        .where(Rental.customer_id == actor.id, Rental.returned_at.is_(None), Deposit.status != DepositStatus.HELD, ~due)
+    ).one_or_none()
+    return Unsecured(row.id, row.number, row.rental_deposit_fen or 0, row.flash_deposit_fen or 0) if row else None

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import accumulate, takewhile
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
@@ -30,9 +29,12 @@ from app.domain.terms import Terms, cap_of, fees_from
 from app.models.batteries import Battery, BatteryUse
 from app.models.deposits import Deposit
 from app.models.directory import Region
+from app.models.late_fees import LateFee
 from app.models.money import Charge
 from app.queries import deposits, people, settings
+from app.queries.late_fees import owed_by_deposit
 from app.queries.my_card import MyCard, my_card
+from app.queries.my_late_fees import MyLateFees, my_late_fees
 from app.queries.paging import Key, Page, page_ids
 from app.queries.people import Freeze
 from app.queries.suspects import suspect_fen_of_charge
@@ -109,7 +111,9 @@ def battery(session: Session, number: BatteryNumber) -> FoundBattery | None:
 class OpenUse:
     """The battery that a person has now."""
 
+    use_id: int
     number: str
+    region_id: int  # the battery's: its store expects it, though every counter takes it back
     began_at: datetime
     conditions: Conditions
     progress: Progress
@@ -150,7 +154,8 @@ class MyFlash:
     deposit: Amounts | None  # of the held flash deposit
     deposit_suspect_fen: int  # money that arrived for one that is due, and does not fit
     is_refunding: bool  # one of before is still on its way back
-    freeze: Freeze | None
+    freezes: tuple[Freeze, ...]  # oldest first
+    late_fees: tuple[MyLateFees, ...]  # of batteries and vehicles: what is out too long, and what is back and owed
     unpaid: UnpaidFee | None
     use: OpenUse | None
     uses: int  # ever begun
@@ -159,6 +164,21 @@ class MyFlash:
     def is_member(self) -> bool:
         """Whether flash charge is opened."""
         return self.deposit is not None
+
+    @property
+    def freeze(self) -> Freeze | None:
+        """What bars the person longest."""
+        return next(iter(self.freezes), None)
+
+    @property
+    def late(self) -> MyLateFees | None:
+        """The late fees of the battery in hand; None while it is free."""
+        return next((late for late in self.late_fees if self.use and late.use_id == self.use.use_id), None)
+
+    @property
+    def debts(self) -> list[MyLateFees]:
+        """欠费: what is back and not settled."""
+        return [late for late in self.late_fees if late.is_over]
 
     @property
     def membership(self) -> labels.Badge:
@@ -196,16 +216,24 @@ def my_flash(session: Session, actor: Actor, now: datetime) -> MyFlash:
     customer_id = actor.id or 0
     held = deposits.held(session, customer_id, DepositKind.FLASH)
     others = _other_flash_deposits(session, customer_id)
+    late_fees = my_late_fees(session, actor, now)
     return MyFlash(
         card=my_card(session, actor),
-        deposit=Amounts(held.amount_fen, held.withheld_fen) if held else None,
+        deposit=_amounts(session, held, late_fees, now) if held else None,
         deposit_suspect_fen=sum(row.suspect_fen for row in others if row.status is DepositStatus.DUE),
         is_refunding=any(row.status is DepositStatus.REFUNDING for row in others),
-        freeze=people.freeze_of(session, customer_id, now),
-        unpaid=next(iter(_unpaid(session, customer_id)), None),
+        freezes=tuple(people.freezes_of(session, customer_id, now)),
+        late_fees=tuple(late_fees),
+        unpaid=next(iter(unpaid_prices(session, actor)), None),
         use=open_use(session, actor, now),
         uses=my_use_count(session, actor),
     )
+
+
+def _amounts(session: Session, deposit: Deposit, late_fees: Collection[MyLateFees], now: datetime) -> Amounts:
+    """Without any late fees nothing needs to be asked for."""
+    owed_fen = owed_by_deposit(session, [deposit.id], business_day(now))[deposit.id] if late_fees else 0
+    return Amounts.of(deposit.amount_fen, deposit.withheld_fen, owed_fen=owed_fen)
 
 
 def _other_flash_deposits(session: Session, customer_id: int) -> Collection[Any]:
@@ -220,8 +248,8 @@ def _other_flash_deposits(session: Session, customer_id: int) -> Collection[Any]
     ).all()
 
 
-def _unpaid(session: Session, customer_id: int) -> list[UnpaidFee]:
-    """The oldest first."""
+def unpaid_prices(session: Session, actor: Actor) -> list[UnpaidFee]:
+    """The prices of the person's uses that are not paid yet, the oldest first."""
     rows = session.execute(
         select(
             Charge.id,
@@ -235,7 +263,7 @@ def _unpaid(session: Session, customer_id: int) -> list[UnpaidFee]:
         .join(Battery, Battery.id == BatteryUse.battery_id)
         .join(Region, Region.id == Battery.region_id)
         .where(
-            Charge.customer_id == customer_id,
+            Charge.customer_id == actor.id,
             Charge.purpose == Purpose.FLASH_FEE,
             Charge.status == ChargeStatus.OPEN,
         )
@@ -261,7 +289,9 @@ def open_use(session: Session, actor: Actor, now: datetime) -> OpenUse | None:
     terms = Terms(use.free_days, use.late_fee_fen, use.freeze_days, use.cap_fen)
     free_until = fees_from(use.began_on, terms) - timedelta(days=1)
     return OpenUse(
+        use_id=use.id,
         number=str(BatteryNumber(row.letter, row.n)),
+        region_id=use.region_id,
         began_at=use.began_at,
         conditions=Conditions(use.price_fen, terms),
         progress=Progress(use.began_on, free_until, use.freezes_on, business_day(now)),
@@ -280,6 +310,8 @@ class UseRow:
     returned_at: datetime | None
     days: int  # until the return, or until today
     price_fen: int
+    late_fen: int  # late fees of one that is back, whatever became of them
+    late_owed_fen: int  # what of them is still to be paid
     ended_by: EndedBy | None
     is_disputed: bool  # staff have not cleared it up yet
     unpaid_charge_id: int | None
@@ -319,11 +351,13 @@ def my_uses(session: Session, actor: Actor, now: datetime, *, after: Key | None 
                 returned_at=use.returned_at,
                 days=((use.returned_on or today) - use.began_on).days,
                 price_fen=use.price_fen,
+                late_fen=late_fen if use.returned_at else 0,
+                late_owed_fen=use.late_owed_fen,
                 ended_by=use.ended_by,
                 is_disputed=use.disputed and use.settled_at is None,
                 unpaid_charge_id=unpaid_charge_id,
             )
-            for use, letter, n, unpaid_charge_id in rows
+            for use, letter, n, unpaid_charge_id, late_fen in rows
         }
 
     wanted = select(BatteryUse.id, BatteryUse.began_at.label("at")).where(BatteryUse.customer_id == actor.id)
@@ -338,8 +372,14 @@ def _uses() -> Select[*tuple[Any, ...]]:
         Charge.purpose == Purpose.FLASH_FEE,
         Charge.status == ChargeStatus.OPEN,
     )
+    late_fen = (
+        select(func.coalesce(func.sum(LateFee.amount_fen), 0))
+        .where(LateFee.battery_use_id == BatteryUse.id)
+        .correlate(BatteryUse)
+        .scalar_subquery()
+    )
     return (
-        select(BatteryUse, Region.letter, Battery.n, Charge.id)
+        select(BatteryUse, Region.letter, Battery.n, Charge.id, late_fen)
         .join(Battery, Battery.id == BatteryUse.battery_id)
         .join(Region, Region.id == Battery.region_id)
         .outerjoin(Charge, unpaid)
@@ -351,20 +391,16 @@ class Leaving:
     """What it would mean to leave flash charge now."""
 
     deposit_id: int
-    amounts: Amounts
+    before: Amounts  # with the late fees of what it still secures
+    after: Amounts  # with all withheld that is owed
     ties: tuple[Tie, ...]  # as long as there is one, it is refused
-    fees: tuple[UnpaidFee, ...]  # that would be withheld
+    prices: tuple[UnpaidFee, ...]  # that would be withheld
+    late_fees: tuple[MyLateFees, ...]  # the same
 
     @property
     def can_leave(self) -> bool:
         """Whether nothing is secured by the deposit any more."""
         return not self.ties
-
-    @property
-    def after(self) -> Amounts:
-        """押金 / 已扣 / 可退 with the unpaid fees withheld."""
-        owed_fen = sum(fee.amount_fen for fee in self.fees)
-        return Amounts(self.amounts.amount_fen, self.amounts.withheld_fen + owed_fen)
 
 
 def leaving(session: Session, actor: Actor, now: datetime) -> Leaving | None:
@@ -372,8 +408,13 @@ def leaving(session: Session, actor: Actor, now: datetime) -> Leaving | None:
     deposit = deposits.held(session, actor.id or 0, DepositKind.FLASH)
     if deposit is None:
         return None
-    amounts = Amounts(deposit.amount_fen, deposit.withheld_fen)
-    unpaid = _unpaid(session, deposit.customer_id)
-    sums = accumulate(fee.amount_fen for fee in unpaid)
-    reached = len(list(takewhile(lambda total: total <= amounts.refundable_fen, sums)))
-    return Leaving(deposit.id, amounts, tuple(deposits.ties(session, deposit, now)), tuple(unpaid[:reached]))
+    late_fees, prices = my_late_fees(session, actor, now), unpaid_prices(session, actor)
+    before = _amounts(session, deposit, late_fees, now)
+    return Leaving(
+        deposit_id=deposit.id,
+        before=before,
+        after=Amounts(before.amount_fen, before.withheld_fen + sum(price.amount_fen for price in prices)),
+        ties=tuple(deposits.ties(session, deposit, now)),
+        prices=tuple(prices),
+        late_fees=tuple(late for late in late_fees if late.is_over),
+    )

@@ -17,6 +17,7 @@ from app.domain.order_story import told
 from app.domain.orders import RENTALS, CancelFacts, Intent, OrderStatus, Step, Way, may_customer_cancel
 from app.domain.permissions import Actor, ActorKind
 from app.domain.progress import Progress
+from app.domain.refunds import ON_ITS_WAY, RefundStatus
 from app.domain.rentals import Condition, RentalStatus
 from app.domain.timeline import Entry
 from app.models.deposits import Deposit
@@ -31,6 +32,7 @@ from app.queries.deposits import is_secured
 from app.queries.my_card import MyCard, my_card
 from app.queries.my_deposits import MyDeposit, MyRefund, my_deposits
 from app.queries.paging import Key, Page, page_ids
+from app.queries.refunds import is_open
 
 PAGE_SIZE = 20
 MOST_LINES = 100
@@ -46,6 +48,7 @@ class MyRental:
     due_on: date
     freezes_on: date
     late_fee_fen: int  # for each day past the due day
+    late_owed_fen: int  # once it is back: what is still to be paid of it
     returned_at: datetime | None
     condition: Condition | None
     settled_at: datetime | None
@@ -96,6 +99,8 @@ class MyOrderRow:
     closed_at: datetime | None
     paid_at: datetime | None  # when the charge was settled
     suspect_fen: int  # money that arrived for it or its deposit and does not fit; 0 when there is none
+    going_back_fen: int  # of what was paid for it: on its way back
+    back_fen: int  # and what has arrived
     has_card: bool  # the person sent a student card in that was not refused
     is_secured: bool  # a deposit of the person is held
     rental: MyRental | None  # from the pickup on
@@ -237,14 +242,25 @@ class MyOrder(MyOrderRow):
 
 
 def _suspect_fen() -> ScalarSelect[int]:
-    """What arrived for the order or a deposit on its way and does not fit. Decision 16."""
+    """What arrived for the order or a deposit on its way, does not fit, and is not on its way back. Decision 16."""
     charge = aliased(Charge)
     return (
-        select(func.coalesce(func.sum(Payment.received_fen), 0))
+        select(func.coalesce(func.sum(Payment.received_fen - Payment.refunded_fen), 0))
         .join(charge, charge.id == Payment.charge_id)
         .outerjoin(Deposit, Deposit.id == charge.deposit_id)
         .where(Payment.status == PaymentStatus.SUSPECT, or_(charge.order_id == Order.id, Deposit.order_id == Order.id))
         .correlate(Order)
+        .scalar_subquery()
+    )
+
+
+def _refunded_fen(*statuses: RefundStatus) -> ScalarSelect[int]:
+    """What is or was sent back of what paid for the order, in refunds that stand so."""
+    return (
+        select(func.coalesce(func.sum(Refund.amount_fen), 0))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Payment.charge_id == Charge.id, Payment.status == PaymentStatus.SETTLES, Refund.status.in_(statuses))
+        .correlate(Charge)
         .scalar_subquery()
     )
 
@@ -274,6 +290,8 @@ def _mine(actor: Actor) -> Select[*tuple[Any, ...]]:
             Order.closed_at,
             Charge.settled_at.label("paid_at"),
             _suspect_fen().label("suspect_fen"),
+            _refunded_fen(*ON_ITS_WAY).label("going_back_fen"),
+            _refunded_fen(RefundStatus.DONE).label("back_fen"),
             has_standing(Order.customer_id).label("has_card"),
             is_secured(Order.customer_id).label("is_secured"),
             Rental,
@@ -298,6 +316,7 @@ def _columns(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         due_on=out.due_on,
         freezes_on=out.freezes_on,
         late_fee_fen=out.late_fee_fen,
+        late_owed_fen=out.late_owed_fen,
         returned_at=out.returned_at,
         condition=out.condition,
         settled_at=out.settled_at,
@@ -378,13 +397,13 @@ def my_order(session: Session, actor: Actor, order_id: int, now: datetime) -> My
             for one in arrived
         ),
         refunds=_refunds(session, [one.id for one in arrived]),
-        deposits=_deposits(session, actor, row),
+        deposits=_deposits(session, actor, row, now),
         story=_story(session, order_id),
         can_cancel=may_customer_cancel(CancelFacts(row.status, row.paid_at), now, paid_hours=row.cancel_paid_hours),
     )
 
 
-def _deposits(session: Session, actor: Actor, row: Row[*tuple[Any, ...]]) -> tuple[MyDeposit, ...]:
+def _deposits(session: Session, actor: Actor, row: Row[*tuple[Any, ...]], now: datetime) -> tuple[MyDeposit, ...]:
     """Those that were agreed on the way of a rental, and the one that secures it, whenever that was paid."""
     if row.business not in RENTALS:
         return ()
@@ -392,7 +411,7 @@ def _deposits(session: Session, actor: Actor, row: Row[*tuple[Any, ...]]) -> tup
     is_open = row.status is OrderStatus.RESERVED
     return tuple(
         one
-        for one in my_deposits(session, actor)
+        for one in my_deposits(session, actor, now)
         if (one.paid_at or one.refunds)
         and (one.order_id == row.order_id or one.deposit_id == secures or (is_open and one.is_held))
     )
@@ -402,8 +421,11 @@ def _refunds(session: Session, payment_ids: list[int]) -> tuple[MyRefund, ...]:
     if not payment_ids:
         return ()
     rows = session.execute(
-        select(Refund.amount_fen, Refund.requested_at, Refund.done_at, Refund.status)
-        .where(Refund.payment_id.in_(payment_ids))
+        select(Refund.amount_fen, Refund.requested_at, Refund.done_at, Refund.status, Refund.channel)
+        .where(
+            Refund.payment_id.in_(payment_ids),
+            or_(Refund.status != RefundStatus.REFUSED, is_open(RefundStatus.REFUSED)),
+        )
         .order_by(Refund.id.desc())
     )
     return tuple(MyRefund(*row) for row in rows)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, false, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.calendar import business_day
@@ -33,6 +33,7 @@ from app.models.rentals import Rental
 from app.models.vehicles import Listing, Plan, VehicleModel
 from app.queries.deposit_page import DepositView, deposit_views
 from app.queries.entries import MOST_ENTRIES, act_entries
+from app.queries.late_fee_page import LateFees, late_fees_of
 from app.queries.money_rows import MoneyRow, money_of
 from app.queries.people import Person, person_of
 from app.queries.pickup import may_undo
@@ -128,9 +129,11 @@ class OrderPage:
     region_id: int
     letter: str
     store: str
+    charge_id: int  # of its price
     amount_fen: int
     paid_fen: int
     refunded_fen: int
+    going_back_fen: int  # of it, what has not arrived yet
     suspect_fen: int  # money that arrived and does not fit; 0 when there is none
     settled_at: datetime | None
     reserved_at: datetime
@@ -146,11 +149,16 @@ class OrderPage:
     person: Person | None
     next_step: NextStep | None
     rental: RentalView | None
+    late_fees: LateFees | None  # of a rental that is or was out
     deposits: tuple[DepositView, ...]  # what secures it first
+    rental_deposit_fen: int | None  # agreed with the reservation: this deposit or the other; None for a sale
+    flash_deposit_fen: int | None
     card: CardView | None
     may_review: bool  # sees the card's photo and judges it
     may_settle_damage: bool
     may_cancel: bool
+    may_refund: bool  # its price, after the pickup
+    may_refund_fees: bool
     may_pick_up: bool
     may_return: bool
     may_undo: bool
@@ -182,7 +190,7 @@ class OrderPage:
         return sum(
             one.amounts.refundable_fen
             for one in self.deposits
-            if one.is_held and one.kind is DepositKind.RENTAL and set(one.ties) <= {Tie.ORDER}
+            if one.is_held and one.kind is DepositKind.RENTAL and set(one.ties) <= {Tie.ORDER} and not one.is_too_old
         )
 
     @property
@@ -195,6 +203,12 @@ class OrderPage:
         """The deposit that the damage of its vehicle is taken from."""
         return next((one for one in self.deposits if self.rental and one.id == self.rental.deposit_id), None)
 
+    @property
+    def is_unsecured(self) -> bool:
+        """Whether its vehicle is out, and the deposit was sent back early: another is to be paid. Decision 26."""
+        is_out = self.rental is not None and self.rental.returned_at is None
+        return is_out and self.securing is not None and not self.securing.is_held
+
 
 def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> OrderPage:
     """The page of an order that the actor may see. Raises NotFound."""
@@ -202,25 +216,29 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
     if row is None or not actor.may(Permission.ORDERS_VIEW, row.region_id):
         raise NotFound
     person = person_of(session, row.customer_id, now)
-    frozen = person is not None and person.freeze is not None
+    frozen, in_debt = (person.is_frozen, person.is_in_debt) if person else (False, False)
     paid = row.charge is ChargeStatus.SETTLED
     is_rental, open_now = row.business in RENTALS, row.status is OrderStatus.RESERVED
     rental = _rental(row, now)
     deposits = _deposits(session, row) if is_rental else []
     card = _card(session, row.customer_id) if is_rental and person else None
-    money = money_of(session, _charges(row.charge_id, deposits))
-    settling, newest_refund = money.settling(row.charge_id), money.newest_refund(row.charge_id)
+    money = money_of(session, _charges(row, deposits))
+    settling = money.settling(row.charge_id)
+    paid_fen, refunded_fen = (settling.received_fen or 0, settling.refunded_fen) if settling else (0, 0)
     step = next_step(
         row.status,
         paid_at=row.settled_at,
         frozen=frozen,
+        in_debt=in_debt,
         expires_at=row.expires_at,
         now=now,
         suspect_fen=money.suspect_fen,
         rental=_rental_facts(rental, deposits, card) if is_rental else None,
     )
-    views = deposit_views(session, actor, deposits, money, now, frozen=frozen)
-    can_pick_up = open_now and paid and not frozen and (step is None or step.lack in (None, Lack.REVIEW))
+    late_fees = late_fees_of(session, actor, row.Rental, now) if row.Rental else None
+    known = {row.Rental: late_fees.account} if late_fees else None
+    views = deposit_views(session, actor, deposits, money, person, now, known=known)
+    can_pick_up = open_now and paid and not (frozen or in_debt) and (step is None or step.lack in (None, Lack.REVIEW))
     return OrderPage(
         id=row.id,
         order_no=row.order_no,
@@ -230,16 +248,18 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
         plan=row.plan or "",
         days=row.days,
         status=row.status,
-        pay_state=pay_state(row.charge, newest_refund.status if newest_refund else None),
+        pay_state=pay_state(row.charge, money.urgent_refund(row.charge_id), in_part=refunded_fen < paid_fen),
         model=row.model,
         colour=row.colour,
         frame_no=row.frame_no,
         region_id=row.region_id,
         letter=row.letter,
         store=row.store or row.region,
+        charge_id=row.charge_id,
         amount_fen=row.amount_fen,
-        paid_fen=settling.received_fen or 0 if settling else 0,
-        refunded_fen=settling.refunded_fen if settling else 0,
+        paid_fen=paid_fen,
+        refunded_fen=refunded_fen,
+        going_back_fen=money.going_back_fen(row.charge_id),
         settled_at=row.settled_at,
         reserved_at=row.reserved_at,
         expires_at=row.expires_at,
@@ -256,7 +276,10 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
         person=person,
         next_step=step,
         rental=rental,
+        late_fees=late_fees,
         deposits=tuple(view for view in views if view.is_shown),
+        rental_deposit_fen=row.rental_deposit_fen,
+        flash_deposit_fen=row.flash_deposit_fen,
         card=card,
         may_review=person is not None and actor.may(Permission.CARDS_REVIEW, person.region_id),
         may_settle_damage=rental is not None
@@ -264,6 +287,8 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
         and actor.may(Permission.DAMAGE_WITHHOLD, row.region_id),
         suspect_fen=money.suspect_fen,
         may_cancel=open_now and actor.may(Permission.ORDERS_CANCEL, row.region_id),
+        may_refund=not open_now and refunded_fen < paid_fen and actor.may(Permission.ORDERS_REFUND, row.region_id),
+        may_refund_fees=actor.may(Permission.ORDERS_REFUND, row.region_id),
         may_pick_up=can_pick_up and actor.may(Permission.PICKUP, row.region_id),
         may_return=rental is not None and rental.returned_at is None and actor.may(Permission.PICKUP, row.region_id),
         may_undo=may_undo(
@@ -273,8 +298,9 @@ def order_page(session: Session, actor: Actor, order_id: int, now: datetime) -> 
             row.picked_up_at,
             now,
             returned=rental is not None and rental.returned_at is not None,
-        ),
-        may_freeze=person is not None and actor.may(Permission.PEOPLE_FREEZE, row.region_id),
+        )
+        and not refunded_fen,
+        may_freeze=person is not None and actor.may(Permission.PEOPLE_FREEZE, person.region_id),
         may_note=actor.may(Permission.ORDERS_NOTE, row.region_id),
         money=money.rows,
         entries=_entries(session, row.id, person),
@@ -310,6 +336,8 @@ def _facts(session: Session, order_id: int) -> Row[*tuple[Any, ...]] | None:
             Order.region_id,
             Order.customer_id,
             Order.amount_fen,
+            Order.rental_deposit_fen,
+            Order.flash_deposit_fen,
             Order.reserved_at,
             Order.expires_at,
             Order.matched_at,
@@ -372,12 +400,13 @@ def _deposits(session: Session, row: Row[*tuple[Any, ...]]) -> list[Deposit]:
     return sorted(found, key=lambda one: (one.id != secures, one.status is not DepositStatus.HELD))
 
 
-def _charges(charge_id: int, deposits: list[Deposit]) -> Any:
-    """The price of the order, and what was paid for its deposits."""
-    if not deposits:
-        return [charge_id]
+def _charges(row: Row[*tuple[Any, ...]], deposits: list[Deposit]) -> Any:
+    """The price of the order, its late fees, and what was paid for its deposits."""
+    if not deposits and row.Rental is None:
+        return [row.charge_id]
     of_deposits = Charge.deposit_id.in_([deposit.id for deposit in deposits])
-    return select(Charge.id).where(or_(Charge.id == charge_id, of_deposits))
+    late = Charge.rental_id == row.Rental.id if row.Rental is not None else false()
+    return select(Charge.id).where(or_(Charge.id == row.charge_id, of_deposits, late))
 
 
 def _card(session: Session, customer_id: int) -> CardView | None:

@@ -1,6 +1,6 @@
 """Lists of orders: found by one index, counted from the day figures where they suffice (ORD-1, ORD-3)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import product
@@ -29,7 +29,7 @@ from app.domain.standing import (
     pay_state,
 )
 from app.models.directory import Region, School
-from app.models.money import Charge, Payment, Refund
+from app.models.money import Charge, Payment
 from app.models.orders import Order, OrderDay
 from app.models.people import Customer, Identity
 from app.models.rentals import Rental
@@ -37,8 +37,9 @@ from app.models.vehicles import Listing, Plan, VehicleModel
 from app.queries.cards import card_standing_of
 from app.queries.deposits import is_secured
 from app.queries.order_search import conditions_of
-from app.queries.paging import Key, Page, Stream, page_of_streams
-from app.queries.people import is_frozen
+from app.queries.paging import Key, Page, Stream, every_row, page_of_streams
+from app.queries.people import is_frozen, is_in_debt
+from app.queries.refunds import urgent_refund
 from app.queries.suspects import suspect_fen_of_charge
 
 SALES = (Business.SALE,)
@@ -165,11 +166,34 @@ def order_list(
 ) -> OrderList:
     """One page of the orders that the actor may see, newest first, with the counts of each state. ORD-3."""
     source = _source(session, actor, filters, now)
+    page = _page(session, source, filters, after=after, before=before, size=size, now=now)
+    first = 1 if page.rows else 0
+    if page.newer is not None:
+        first += _newer_than(session, actor, filters, source, page.newer, now)
+    return OrderList(page, first, tallies(session, actor, filters, now, source), source.too_many_people)
+
+
+def every_order(session: Session, actor: Actor, filters: OrderFilters, now: datetime) -> Iterator[OrderRow]:
+    """All orders of the list, as it shows them and in its order, read page by page."""
+    source = _source(session, actor, filters, now)
+    return every_row(lambda after, size: _page(session, source, filters, after=after, before=None, size=size, now=now))
+
+
+def _page(
+    session: Session,
+    source: _Source,
+    filters: OrderFilters,
+    *,
+    after: Key | None,
+    before: Key | None,
+    size: int,
+    now: datetime,
+) -> Page[OrderRow]:
     at, row_id = source.columns.reserved_at, source.columns.id
     narrowed = _narrowed(source.columns, _without_implied(filters, after=after, before=before), now)
     narrowed += _of_state(source.columns, filters.state)
     wanted = select(row_id, at.label("at"))
-    page = page_of_streams(
+    return page_of_streams(
         session,
         [Stream(wanted.where(*lead, *narrowed), at, row_id) for lead in source.each()],
         after=after,
@@ -177,10 +201,6 @@ def order_list(
         size=size,
         load=lambda ids: _rows(session, ids, now),
     )
-    first = 1 if page.rows else 0
-    if page.newer is not None:
-        first += _newer_than(session, actor, filters, source, page.newer, now)
-    return OrderList(page, first, tallies(session, actor, filters, now, source), source.too_many_people)
 
 
 def tallies(
@@ -259,7 +279,8 @@ def _rentals_that(todo: Todo, now: datetime) -> Select[int]:
     """The orders whose vehicles are out, late, or back with damage: no more than there are vehicles, by an index."""
     wanted = select(Rental.order_id)
     if todo is Todo.DAMAGE:
-        return wanted.where(Rental.returned_at.is_not(None), Rental.settled_at.is_(None))
+        damaged = wanted.where(Rental.returned_at.is_not(None), Rental.settled_at.is_(None))
+        return damaged.with_hint(Rental, "INDEXED BY ix_rental_unsettled", "sqlite")  # not that of all that are back
     out = wanted.where(Rental.returned_on.is_(None))
     return out if todo is Todo.BRING_BACK else out.where(Rental.due_on < business_day(now))
 
@@ -376,14 +397,6 @@ def _newer_than(session: Session, actor: Actor, filters: OrderFilters, source: _
 
 
 def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow]:
-    newest_refund = (
-        select(Refund.status)
-        .where(Refund.payment_id == Payment.id)
-        .order_by(Refund.id.desc())
-        .limit(1)
-        .correlate(Payment)
-        .scalar_subquery()
-    )
     rental = aliased(Rental)  # another one than that which freezes its person
     rows = session.execute(
         select(
@@ -402,8 +415,10 @@ def _rows(session: Session, ids: list[int], now: datetime) -> dict[int, OrderRow
             Order.status,
             Charge.status.label("charge"),
             Charge.settled_at,
-            newest_refund.label("refund"),
+            urgent_refund().label("refund"),
+            (Payment.refunded_fen < Payment.received_fen).label("in_part"),
             is_frozen(Order.customer_id, now).label("frozen"),
+            is_in_debt(Order.customer_id).label("in_debt"),
             suspect_fen_of_charge().label("suspect_fen"),
             card_standing_of(Order.customer_id).label("card"),
             is_secured(Order.customer_id).label("secured"),
@@ -439,7 +454,7 @@ def _row(row: Any, now: datetime) -> OrderRow:
         phone=masked_phone(row.phone) if row.phone else "",
         school=row.school or "",
         amount_fen=row.amount_fen,
-        pay_state=pay_state(row.charge, row.refund),
+        pay_state=pay_state(row.charge, row.refund, in_part=bool(row.in_part)),
         reserved_at=row.reserved_at,
         status=row.status,
         rental_status=rental_status(row.due_on, row.returned_on),
@@ -448,6 +463,7 @@ def _row(row: Any, now: datetime) -> OrderRow:
             row.status,
             paid_at=row.settled_at,
             frozen=row.frozen,
+            in_debt=row.in_debt,
             expires_at=row.expires_at,
             suspect_fen=row.suspect_fen,
             now=now,

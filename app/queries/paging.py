@@ -1,6 +1,6 @@
 """Pages by key: the rows after (or before) the last one shown, never an offset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, Self, TypeVar
@@ -11,6 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 R = TypeVar("R")
 
 LONGEST_ID = 18  # digits; more do not fit into a BIGINT
+READ_AT_ONCE = 500
+"""Rows of a whole list that are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,17 @@ def page_of_streams(
         newer=first if (more if backwards else after is not None) else None,
         older=last if (more or backwards) else None,
     )
+
+
+def every_row(page_after: Callable[[Key | None, int], Page[R]]) -> Iterator[R]:
+    """All rows of a list, one page after the other; `page_after` brings the page after a key, of a size."""
+    after = None
+    while True:
+        page = page_after(after, READ_AT_ONCE)
+        yield from page.rows
+        after = page.older
+        if after is None:
+            return
 
 
 def _merged(streams: Sequence[Stream], key: Key | None, *, rising: bool, limit: int) -> Any:

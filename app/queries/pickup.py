@@ -52,7 +52,7 @@ def _facts(now: datetime) -> FactsSelect:
         Order.status,
         Order.expires_at,
         Charge.status.label("charge"),
-        people.is_frozen(Order.customer_id, now).label("frozen"),
+        people.is_barred(Order.customer_id, now).label("frozen"),
         or_(Order.business == Business.SALE, is_secured(Order.customer_id)).label("secured"),
         or_(Order.business == Business.SALE, has_approved(Order.customer_id)).label("card_approved"),
         Order.occupies_rental.label("occupies"),
@@ -119,6 +119,8 @@ def may_undo(
 ) -> bool:
     """Whether the actor may take a pickup back now; not before it, and not after the vehicle was returned."""
     if picked_up_at is None or returned or not actor.may(Permission.PICKUP_UNDO, region_id):
+        return False
+    if not is_undo_in_time(picked_up_at, now, minutes=PICKUP_UNDO_MINUTES.most):
         return False
     minutes = settings.value_of(session, PICKUP_UNDO_MINUTES, region_id, now)
     return is_undo_in_time(picked_up_at, now, minutes=minutes)

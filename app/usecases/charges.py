@@ -1,7 +1,7 @@
 """Charges: what is owed, fixed in the database before a payment is offered, and the attempts at it (decision 16)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +25,9 @@ def put(
     order_id: int | None = None,
     deposit_id: int | None = None,
     battery_use_id: int | None = None,
+    rental_id: int | None = None,
+    as_of_on: date | None = None,
+    expires_at: datetime | None = None,
 ) -> Charge:
     """Writes a charge with its line. A charge of 0 is settled at once, without WeChat. Decision 16."""
     free = amount_fen == 0
@@ -35,6 +38,9 @@ def put(
         order_id=order_id,
         deposit_id=deposit_id,
         battery_use_id=battery_use_id,
+        rental_id=rental_id,
+        as_of_on=as_of_on,
+        expires_at=expires_at,
         amount_fen=amount_fen,
         status=ChargeStatus.SETTLED if free else ChargeStatus.OPEN,
         settled_at=now if free else None,

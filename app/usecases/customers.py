@@ -25,7 +25,6 @@ from app.models.people import (
 from app.ports import Vault
 from app.usecases import audit, deposits
 from app.usecases.compare_and_set import insert_into
-from app.usecases.orders import permitted
 from app.usecases.standing import lock_customer
 from app.usecases.transaction import transactional
 
@@ -101,40 +100,75 @@ def register(session: Session, real_name: RealName, *, actor: Actor, vault: Vaul
 
 
 @transactional
-def freeze(session: Session, order_id: int, *, reason: str, actor: Actor, now: datetime) -> None:
-    """Bars the person of an order from anything new. Raises NotFound, Forbidden, RuleBroken. Decision 5."""
-    order, standing = _standing(session, order_id, actor)
+def freeze(
+    session: Session, customer_id: int, *, reason: str, order_id: int | None = None, actor: Actor, now: datetime
+) -> None:
+    """Bars a person from anything new. Raises NotFound, Forbidden, RuleBroken. Decision 5.
+
+    `order_id`: the order of theirs that it was done from, in whose story it then stands too.
+    """
+    region_id, standing = _standing(session, customer_id, actor)
     reason = checked_reason(reason)
     if standing is not None:
         return
-    session.add(
-        Restriction(customer_id=order.customer_id, cause=Cause.MANUAL, since=now, reason=reason, staff_id=actor.id)
-    )
-    audit.put_for_order(session, actor, "customer_frozen", order, now, reason=reason)
+    session.add(Restriction(customer_id=customer_id, cause=Cause.MANUAL, since=now, reason=reason, staff_id=actor.id))
+    _put(session, actor, "customer_frozen", customer_id, region_id, order_id, now, reason)
 
 
 @transactional
-def unfreeze(session: Session, order_id: int, *, reason: str, actor: Actor, now: datetime) -> None:
+def unfreeze(
+    session: Session, customer_id: int, *, reason: str, order_id: int | None = None, actor: Actor, now: datetime
+) -> None:
     """Lifts a freeze that staff set. Raises NotFound, Forbidden, RuleBroken."""
-    order, standing = _standing(session, order_id, actor)
+    region_id, standing = _standing(session, customer_id, actor)
     if standing is None:
         raise RuleBroken(Rule.NOT_FROZEN)
     reason = checked_reason(reason)
     standing.lifted_at = max(now, standing.since)  # two acts at once: the later one may have looked at the clock first
     session.flush()
-    deposits.release_idle(session, order.customer_id, actor, now)
-    audit.put_for_order(session, actor, "customer_unfrozen", order, now, reason=reason)
+    deposits.release_idle(session, customer_id, actor, now)
+    _put(session, actor, "customer_unfrozen", customer_id, region_id, order_id, now, reason)
 
 
-def _standing(session: Session, order_id: int, actor: Actor) -> tuple[Order, Restriction | None]:
-    """The order, which is not locked, and the freeze of its person, who is. Raises NotFound, Forbidden."""
-    order = permitted(session.get(Order, order_id), actor, Permission.PEOPLE_FREEZE)
-    lock_customer(session, order.customer_id)
+def _standing(session: Session, customer_id: int, actor: Actor) -> tuple[int, Restriction | None]:
+    """The region of a person's school, and their freeze by hand; the person is locked. Raises NotFound, Forbidden."""
+    region_id = session.scalars(
+        select(School.region_id).join(Customer, Customer.school_id == School.id).where(Customer.id == customer_id)
+    ).one_or_none()
+    if region_id is None or not actor.may(Permission.ORDERS_VIEW, region_id):
+        raise NotFound
+    actor.require(Permission.PEOPLE_FREEZE, region_id)
+    lock_customer(session, customer_id)
     standing = session.scalars(
         select(Restriction).where(
-            Restriction.customer_id == order.customer_id,
+            Restriction.customer_id == customer_id,
             Restriction.cause == Cause.MANUAL,
             Restriction.lifted_at.is_(None),
         )
     ).one_or_none()
-    return order, standing
+    return region_id, standing
+
+
+def _put(
+    session: Session,
+    actor: Actor,
+    action: str,
+    customer_id: int,
+    region_id: int,
+    order_id: int | None,
+    now: datetime,
+    reason: str,
+) -> None:
+    """`order_id` is told by a form: another person's order keeps its own story."""
+    own = select(Order.id).where(Order.id == order_id, Order.customer_id == customer_id)
+    audit.put(
+        session,
+        actor,
+        action,
+        now,
+        subject=("customer", customer_id),
+        region_id=region_id,
+        customer_id=customer_id,
+        order_id=session.scalars(own).one_or_none() if order_id is not None else None,
+        reason=reason,
+    )

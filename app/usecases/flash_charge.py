@@ -28,14 +28,14 @@ from app.domain.settings import (
     FLASH_PRICE,
     Setting,
 )
-from app.domain.terms import Terms, cap_of, freezes_on
+from app.domain.terms import Terms, cap_of, fees_from, freezes_on
 from app.models.batteries import Battery, BatteryPerson, BatteryUse
 from app.models.deposits import Deposit
 from app.models.money import Charge, LineKind
 from app.queries import cards, settings
 from app.queries import deposits as held_deposits
 from app.queries.batteries import battery_id_of, number_of, open_use_of_battery, open_use_of_person
-from app.usecases import audit, charges, deposits, ledger, photos
+from app.usecases import audit, charges, deposits, late_fees, ledger, photos
 from app.usecases.compare_and_set import insert_into, must_change_one, must_lock
 from app.usecases.photos import NewPhoto
 from app.usecases.standing import lock_customer, lock_registered, refuse_if_frozen
@@ -133,6 +133,7 @@ def _begin(
         late_fee_fen=terms.late_fee_fen,
         freeze_days=terms.freeze_days,
         cap_fen=terms.cap_fen,
+        fees_from=fees_from(began_on, terms),
         freezes_on=freezes_on(began_on, terms),
         disputed=False,
     )
@@ -150,7 +151,7 @@ def _begin(
             battery_use_id=use.id,
         )
         legs = recipes.flash_fee_owed(use.price_fen)
-        ledger.book(session, f"flash_fee:{use.id}", legs, Subject.of_use(use), now)
+        ledger.book(session, f"flash_fee:{use.id}", legs, Subject.of_use(use), now, purpose=Purpose.FLASH_FEE)
     _count_person(session, use)
     _tell(session, actor, "battery_taken", use, number, now, price_fen=use.price_fen)
     return use
@@ -436,8 +437,20 @@ def _end(
     )
     session.execute(update(Battery).where(Battery.id == use.battery_id).values(state=after))
     session.expire(use)
+    late_fees.settle_at_end(session, use, now)
     number = str(number_of(session, use.battery_id))
-    _tell(session, actor, "battery_returned", use, number, now, reason=reason, ended_by=ended_by, state=after)
+    _tell(
+        session,
+        actor,
+        "battery_returned",
+        use,
+        number,
+        now,
+        reason=reason,
+        ended_by=ended_by,
+        state=after,
+        late_owed_fen=use.late_owed_fen,
+    )
     deposits.release_idle(session, use.customer_id, actor, now)
 
 

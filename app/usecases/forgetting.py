@@ -1,10 +1,10 @@
-"""Deleting what nobody needs any more: ended log-ins, counters, done errands, runs that did nothing, prints."""
+"""Deleting what nobody needs any more: ended log-ins, counters, done errands, runs that did nothing, tasks."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Delete, and_, delete, or_
+from sqlalchemy import CursorResult, Delete, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models.access import LoginSession, RateCounter
@@ -15,6 +15,7 @@ SESSIONS_KEPT = timedelta(days=30)
 ERRANDS_KEPT = timedelta(days=30)
 IDLE_RUNS_KEPT = timedelta(days=1)
 RUNS_KEPT = timedelta(days=90)
+FAILURES_KEPT = timedelta(days=365)
 
 
 def _deleted(session: Session, statement: Delete) -> int:
@@ -42,12 +43,22 @@ def forget_done_errands(session: Session, *, now: datetime) -> int:
 
 @transactional
 def forget_old_runs(session: Session, *, now: datetime) -> int:
-    """Runs that did nothing and went well, after a day; the others after three months."""
-    idle = and_(JobRun.rows == 0, JobRun.error.is_(None), JobRun.started_at < now - IDLE_RUNS_KEPT)
-    return _deleted(session, delete(JobRun).where(or_(idle, JobRun.started_at < now - RUNS_KEPT)))
+    """Runs that did nothing and went well after a day, failures after a year, the others after three months.
+
+    Of each job the last run that went well stays: since when it has not is what alarms somebody.
+    """
+    went_well = JobRun.error.is_(None) & JobRun.finished_at.is_not(None)
+    last = select(func.max(JobRun.id)).where(went_well).group_by(JobRun.job)
+    began = JobRun.started_at
+    old = or_(
+        and_(went_well, JobRun.rows == 0, began < now - IDLE_RUNS_KEPT),
+        and_(JobRun.error.is_(None), began < now - RUNS_KEPT),
+        began < now - FAILURES_KEPT,
+    )
+    return _deleted(session, delete(JobRun).where(old, JobRun.id.not_in(last)))
 
 
 @transactional
 def forget_tasks(session: Session, task_ids: Sequence[int]) -> None:
-    """Prints whose files are erased. The audit log keeps that they were made."""
+    """Tasks whose files are erased. The audit log keeps that they were asked for."""
     session.execute(delete(Task).where(Task.id.in_(task_ids)))

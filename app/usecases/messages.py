@@ -20,6 +20,6 @@ def put_for(
     session: Session, topic: str, customer_id: int, key: str, now: datetime, *, page: str, **facts: Any
 ) -> None:
     """The same for any page of the phone; `facts` are what the topic's words need, never personal data."""
-    outbox.put(
+    outbox.put_once(
         session, Errand.MESSAGE, f"{topic}:{key}", now, topic=topic, customer_id=customer_id, page=page, facts=facts
     )

@@ -39,6 +39,12 @@ def put_once(session: Session, kind: Errand, key: str, now: datetime, **payload:
         put(session, kind, key, now, **payload)
 
 
+def is_parked(session: Session, kind: Errand, key: str) -> bool:
+    """Whether an errand waits for a person: no further try can help."""
+    there = select(Outbox.id).where(Outbox.kind == kind, Outbox.key == key, Outbox.status == OutboxStatus.PARKED)
+    return session.scalars(there).one_or_none() is not None
+
+
 @transactional
 def claim_next(session: Session, *, now: datetime) -> Due | None:
     """The oldest row that is due, claimed by compare-and-set so that two workers never hold one."""
@@ -55,6 +61,19 @@ def claim_next(session: Session, *, now: datetime) -> Due | None:
         update(Outbox)
         .where(Outbox.id == oldest, Outbox.status == OutboxStatus.DUE, free)
         .values(claimed_until=now + CLAIM_FOR, tries=Outbox.tries + 1)
+        .returning(Outbox.id, Outbox.kind, Outbox.key, Outbox.payload, Outbox.tries)
+    ).one_or_none()
+    return Due(*row) if row else None
+
+
+@transactional
+def claim(session: Session, kind: Errand, key: str, *, now: datetime) -> Due | None:
+    """One row, due, done or parked, for somebody who wants it tried now; None while somebody else is at it."""
+    free = or_(Outbox.claimed_until.is_(None), Outbox.claimed_until <= now)
+    row = session.execute(
+        update(Outbox)
+        .where(Outbox.kind == kind, Outbox.key == key, free)
+        .values(status=OutboxStatus.DUE, next_at=now, claimed_until=now + CLAIM_FOR, tries=Outbox.tries + 1)
         .returning(Outbox.id, Outbox.kind, Outbox.key, Outbox.payload, Outbox.tries)
     ).one_or_none()
     return Due(*row) if row else None

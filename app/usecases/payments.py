@@ -213,7 +213,8 @@ def _receive(
     session.refresh(payment)
     held = recipes.held_on(status, charge.purpose if charge else None)
     legs = recipes.payment_received(held, notice.amount_fen)
-    ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now)
+    purpose = charge.purpose if charge else None
+    ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now, purpose=purpose)
 
 
 def _settle(
@@ -226,13 +227,18 @@ def _settle(
     now: datetime,
 ) -> None:
     _receive(session, notice, payment, charge, subject, PaymentStatus.SETTLES, now)
+    settle(session, payment, charge, actor, now)
+
+
+def settle(session: Session, payment: Payment, charge: Charge, actor: Actor, now: datetime) -> None:
+    """An open charge is paid by a payment whose money is booked for it: all that follows. Both are locked."""
     charge.status, charge.settled_at = ChargeStatus.SETTLED, now
     session.flush()
     charges.want_closed(session, charges.live_attempts(session, charge), now)
     told = {
-        "amount_fen": notice.amount_fen,
-        "transaction_id": notice.transaction_id,
-        "out_trade_no": notice.out_trade_no,
+        "amount_fen": payment.received_fen,
+        "transaction_id": payment.transaction_id,
+        "out_trade_no": payment.out_trade_no,
     }
     settling_of(charge).settled(session, charge, actor, now, told=told)
 
@@ -298,7 +304,8 @@ def _keep_suspect(
         )
         session.add(payment)
         legs = recipes.payment_received(recipes.held_on(PaymentStatus.SUSPECT, None), notice.amount_fen)
-        ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now)
+        purpose = charge.purpose if charge else None
+        ledger.book(session, f"payment:{notice.transaction_id}", legs, subject, now, purpose=purpose)
     else:
         _receive(session, notice, payment, charge, subject, PaymentStatus.SUSPECT, now, misfit=misfit)
     if subject is not None and charge is not None:

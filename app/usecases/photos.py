@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.pictures import PhotoKind
 from app.models.cards import Photo
-from app.ports import PhotoStore
+from app.ports import FileStore
 from app.usecases.transaction import reading
 
 SETTLES_WITHIN = timedelta(hours=1)
@@ -26,7 +26,7 @@ class NewPhoto:
     sha256: str
 
 
-def store(photos: PhotoStore, jpeg: bytes, kind: PhotoKind) -> NewPhoto:
+def store(photos: FileStore, jpeg: bytes, kind: PhotoKind) -> NewPhoto:
     """Seals a cleaned picture into the store, before the verb that keeps it; one that is not kept is swept away."""
     key = secrets.token_hex(16)
     photos.put(key, jpeg)
@@ -42,7 +42,14 @@ def keep(session: Session, photo: NewPhoto, *, customer_id: int, now: datetime) 
 
 
 @reading
-def sweep(session: Session, photos: PhotoStore, *, now: datetime) -> int:
+def erase_let_go(session: Session, photos: FileStore, *, customer_id: int) -> None:
+    """Erases the files of a person's photos that were replaced, after the verb that did; what it misses is swept."""
+    for key in session.scalars(select(Photo.key).where(Photo.customer_id == customer_id, Photo.erased_at.is_not(None))):
+        photos.erase(key)
+
+
+@reading
+def sweep(session: Session, photos: FileStore, *, now: datetime) -> int:
     """Erases every file that no living photo names: replaced, or stored by a verb that was refused; how many."""
     unknown = set(photos.keys(now - SETTLES_WITHIN))
     if unknown:

@@ -28,7 +28,7 @@ from app.models.orders import Order, PickupAttempt
 from app.queries import cards, settings
 from app.queries import pickup as counter
 from app.queries.counter.candidates import Candidates, candidates
-from app.usecases import audit, charges, deposits, ledger, numbers, rentals
+from app.usecases import audit, charges, deposits, ledger, numbers, refunds, rentals
 from app.usecases.orders import lock_order, move_order
 from app.usecases.standing import refuse_if_frozen
 from app.usecases.subjects import Subject
@@ -163,7 +163,9 @@ def confirm_pickup(session: Session, order_id: int, *, colour: str, frame_no: st
         rentals.begin(session, order, deposit, now)
     if charge.amount_fen:
         legs = recipes.handed_over(charge.purpose, charge.amount_fen)
-        ledger.book(session, f"pickup:{order.id}:{order.turn}", legs, Subject.of_order(order), now)
+        ledger.book(
+            session, f"pickup:{order.id}:{order.turn}", legs, Subject.of_order(order), now, purpose=charge.purpose
+        )
     audit.put_for_order(session, actor, "order_picked_up", order, now, number=order.number, frame_no=frame_no)
 
 
@@ -195,6 +197,8 @@ def undo_pickup(session: Session, order_id: int, *, reason: str, actor: Actor, n
     if order.business in RENTALS:
         rentals.take_back_beginning(session, order)
     charge = charges.of_order(session, order)
+    if refunds.is_begun(session, charge):
+        raise RuleBroken(Rule.REFUNDED_SINCE)
     turn = order.turn
     move_order(
         session,
@@ -208,5 +212,7 @@ def undo_pickup(session: Session, order_id: int, *, reason: str, actor: Actor, n
     numbers.unkeep(session, order.id)
     if charge.amount_fen:
         legs = recipes.pickup_undone(charge.purpose, charge.amount_fen)
-        ledger.book(session, f"pickup_undone:{order.id}:{turn}", legs, Subject.of_order(order), now)
+        ledger.book(
+            session, f"pickup_undone:{order.id}:{turn}", legs, Subject.of_order(order), now, purpose=charge.purpose
+        )
     audit.put_for_order(session, actor, "pickup_undone", order, now, reason=reason, number=order.number)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import ledger as recipes
 from app.domain.charges import PaymentStatus, Purpose
+from app.domain.ledger import Account
 from app.domain.outbox import Errand
 from app.domain.permissions import Actor, ActorKind
 from app.domain.refunds import RefundStatus
@@ -25,26 +26,38 @@ def want(
     reason: str,
     actor: Actor,
     now: datetime,
+    note: str | None = None,
+    held: Account | None = None,
+    request_key: str | None = None,
+    instead_of: Refund | None = None,
+    through_wechat: bool = True,
 ) -> Refund:
     """Writes one refund, in the caller's transaction; WeChat is asked after the commit.
 
-    `payment` is locked; `purpose` and `subject` are its charge's. The database refuses more than was received.
+    `payment` is locked; `purpose` and `subject` are its charge's; `held` is where the money stands if not where it
+    arrived; `instead_of` is one that WeChat had closed. The person reads the reason, colleagues the note. The database
+    refuses more than was received.
     """
+    held = held or recipes.held_on(payment.status, purpose)
     nth = session.scalars(select(func.count()).select_from(Refund).where(Refund.payment_id == payment.id)).one() + 1
     refund = Refund(
         payment_id=payment.id,
         out_refund_no=f"R{payment.out_trade_no}-{nth}",
         amount_fen=amount_fen,
         reason=reason,
+        held_on=held,
+        request_key=request_key,
+        instead_of_id=instead_of.id if instead_of else None,
         status=RefundStatus.REQUESTED,
         requested_at=now,
         staff_id=actor.id if actor.kind is ActorKind.STAFF else None,
     )
     session.add(refund)
     payment.refunded_fen += amount_fen
-    legs = recipes.refund_wanted(recipes.held_on(payment.status, purpose), amount_fen)
-    ledger.book(session, f"refund:{refund.out_refund_no}", legs, subject, now)
-    outbox.put(session, Errand.REFUND, refund.out_refund_no, now, out_refund_no=refund.out_refund_no)
+    legs = recipes.refund_wanted(held, amount_fen)
+    ledger.book(session, f"refund:{refund.out_refund_no}", legs, subject, now, purpose=purpose)
+    if through_wechat:
+        outbox.put(session, Errand.REFUND, refund.out_refund_no, now, out_refund_no=refund.out_refund_no)
     if subject is not None:
         audit.put_about(
             session,
@@ -55,8 +68,17 @@ def want(
             reason=reason,
             amount_fen=amount_fen,
             out_refund_no=refund.out_refund_no,
+            note=note,
         )
     return refund
+
+
+def is_begun(session: Session, charge: Charge) -> bool:
+    """Whether anything of what settled the charge is on its way back, or back."""
+    begun = select(Payment.id).where(
+        Payment.charge_id == charge.id, Payment.status == PaymentStatus.SETTLES, Payment.refunded_fen > 0
+    )
+    return session.scalars(begun).one_or_none() is not None
 
 
 def want_all_of_charge(

@@ -18,12 +18,12 @@ from app.domain.settings import (
     RENTAL_LATE_FEE,
     Setting,
 )
-from app.domain.terms import Terms, cap_of, freezes_on
+from app.domain.terms import Terms, cap_of, fees_from, freezes_on
 from app.models.deposits import Deposit
 from app.models.orders import Order
 from app.models.rentals import Rental
 from app.queries import settings
-from app.usecases import audit, deposits, numbers, order_days, photos, stock
+from app.usecases import audit, deposits, late_fees, numbers, order_days, photos, stock
 from app.usecases.compare_and_set import must_change_one, must_lock
 from app.usecases.orders import lock_order
 from app.usecases.photos import NewPhoto
@@ -56,6 +56,7 @@ def begin(session: Session, order: Order, deposit: Deposit, now: datetime) -> Re
         late_fee_fen=terms.late_fee_fen,
         freeze_days=terms.freeze_days,
         cap_fen=terms.cap_fen,
+        fees_from=fees_from(due, terms),
         freezes_on=freezes_on(due, terms),
     )
     session.add(rental)
@@ -113,6 +114,8 @@ def return_vehicle(
     )
     session.flush()
     session.refresh(order)
+    late_fees.settle_at_end(session, rental, now)
+    deposits.drop_due(session, order.customer_id, actor, now, order_id=order.id)
     deposits.release_idle(session, order.customer_id, actor, now)
     if place is Place.STOCK:
         stock.take_in_returned(session, order, now)

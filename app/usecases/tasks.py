@@ -1,4 +1,4 @@
-"""Prints as tasks: asked for by staff, taken by a worker, and seen on a bar meanwhile (NUM-8, NUM-9).
+"""Long work as tasks: asked for by staff, taken by a worker, and seen on a bar meanwhile (NUM-8, NUM-9, ORD-3).
 
 A worker holds a task until `claimed_until`, which is also how it is told apart from any other: a change of the task
 goes through only as long as that moment still stands there. A worker that dies lets it pass, and the task is taken
@@ -22,7 +22,7 @@ from app.models.batteries import Battery
 from app.models.directory import Region
 from app.models.numbers import NumberSeries, NumberSlot
 from app.models.work import Task, TaskKind, TaskStatus
-from app.queries.tasks import RIGHT_TO, number_on
+from app.queries.tasks import may_have, number_on
 from app.usecases import audit
 from app.usecases.compare_and_set import changed_one, must_change_one
 from app.usecases.transaction import transactional
@@ -46,7 +46,7 @@ def ask_for_labels(
     Raises NotFound, Forbidden, RuleBroken: a number without a battery, or one printed before without a reason.
     """
     region = _region(session, region_id, Permission.FLASH_VIEW, Permission.BATTERIES_MANAGE, actor)
-    if (known := _asked_before(session, request_key, actor)) is not None:
+    if (known := asked_before(session, request_key, actor)) is not None:
         return known
     numbers = numbers_in(stretches)
     here = (Battery.region_id == region_id, Battery.n.in_(numbers))
@@ -75,7 +75,7 @@ def ask_for_plates(
     Raises NotFound, Forbidden, RuleBroken: numbers printed before without a reason.
     """
     region = _region(session, region_id, Permission.NUMBERS_VIEW, Permission.PLATES_PRINT, actor)
-    if (known := _asked_before(session, request_key, actor)) is not None:
+    if (known := asked_before(session, request_key, actor)) is not None:
         return known
     numbers = numbers_in(stretches)
     series = select(NumberSeries.id).where(NumberSeries.region_id == region_id, NumberSeries.business == business)
@@ -93,7 +93,8 @@ def _region(session: Session, region_id: int, to_see: Permission, to_print: Perm
     return region
 
 
-def _asked_before(session: Session, request_key: str, actor: Actor) -> int | None:
+def asked_before(session: Session, request_key: str, actor: Actor) -> int | None:
+    """The task that the actor asked for with the same key."""
     return session.scalars(
         select(Task.id).where(Task.request_key == request_key, Task.asked_by == actor.id)
     ).one_or_none()
@@ -123,24 +124,19 @@ def _put(
     actor: Actor,
     now: datetime,
 ) -> int:
-    """The task and its line in the log. A reprint needs a reason."""
+    """The print and its line in the log. A reprint needs a reason."""
     if again and not reason.strip():
         raise RuleBroken(Rule.PRINTED_BEFORE, again=again)
-    task = Task(
-        kind=kind,
-        region_id=region.id,
-        asked_by=actor.id,
-        request_key=request_key,
-        filters={"business": business, "stretches": [[one.first, one.last] for one in stretches]},
-        status=TaskStatus.DUE,
-        done=0,
+    task = queue(
+        session,
+        kind,
+        region.id,
+        {"business": business, "stretches": [[one.first, one.last] for one in stretches]},
         total=sum(len(one) for one in stretches),
-        file_key=secrets.token_hex(16),
-        made_at=now,
-        expires_at=now + KEPT,
+        request_key=request_key,
+        actor=actor,
+        now=now,
     )
-    session.add(task)
-    session.flush()
     audit.put(
         session,
         actor,
@@ -154,6 +150,36 @@ def _put(
         again=again,
     )
     return task.id
+
+
+def queue(
+    session: Session,
+    kind: TaskKind,
+    region_id: int | None,
+    filters: dict[str, Any],
+    *,
+    total: int,
+    request_key: str,
+    actor: Actor,
+    now: datetime,
+) -> Task:
+    """A task that waits for a worker, written in the caller's transaction."""
+    task = Task(
+        kind=kind,
+        region_id=region_id,
+        asked_by=actor.id,
+        request_key=request_key,
+        filters=filters,
+        status=TaskStatus.DUE,
+        done=0,
+        total=total,
+        file_key=secrets.token_hex(16),
+        made_at=now,
+        expires_at=now + KEPT,
+    )
+    session.add(task)
+    session.flush()
+    return task
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +220,16 @@ def take_task(session: Session, *, until: datetime, now: datetime) -> Taken | No
 
 @transactional
 def tell_progress(session: Session, taken: Taken, done: int, *, until: datetime) -> Taken | None:
-    """So many labels are drawn, and the worker goes on until then; None when another one has the task."""
+    """So much is done, and the worker goes on until then; None when another one has the task."""
     went_on = _held(taken).values(done=done, claimed_until=until)
     return Taken(taken.id, taken.file_key, until) if changed_one(session, went_on) else None
 
 
 @transactional
-def finish_task(session: Session, taken: Taken, *, now: datetime) -> bool:
-    """Its file is in the store, to be fetched for a day; False when another worker has the task."""
+def finish_task(session: Session, taken: Taken, made: int, *, now: datetime) -> bool:
+    """Its file is in the store, with so much in it, to be fetched for a day; False when another worker has the task."""
     finished = _held(taken).values(
-        status=TaskStatus.DONE, done=Task.total, claimed_until=None, error=None, expires_at=now + KEPT
+        status=TaskStatus.DONE, done=made, total=made, claimed_until=None, error=None, expires_at=now + KEPT
     )
     return changed_one(session, finished)
 
@@ -224,9 +250,9 @@ def _held(taken: Taken) -> Update:
 
 @transactional
 def try_again(session: Session, task_id: int, *, actor: Actor) -> None:
-    """Has a failed print tried anew; one that has not failed stays as it is. Raises NotFound."""
+    """Has a failed task tried anew; one that has not failed stays as it is. Raises NotFound."""
     task = session.get(Task, task_id)
-    if task is None or not (task.asked_by == actor.id or actor.may(RIGHT_TO[task.kind], task.region_id)):
+    if task is None or not may_have(actor, task):
         raise NotFound
     failed = (Task.id == task_id, Task.status == TaskStatus.FAILED)
     session.execute(update(Task).where(*failed).values(status=TaskStatus.DUE, done=0))

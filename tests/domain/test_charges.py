@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.charges import ChargeStatus, Expected, Judgement, PaymentNotice, Verdict, judge
+from app.domain.charges import ChargeStatus, Expected, Judgement, PaymentNotice, Verdict, judge, may_attach
 
 NOTICE = PaymentNotice(
     transaction_id="4200001",
@@ -59,3 +59,20 @@ def test_the_verdict(told: dict[str, object], books: dict[str, object], verdict:
 def test_money_under_a_number_that_is_not_ours() -> None:
     assert judge(NOTICE, None, our_mch_id="1900000001") == Judgement(SUSPECT, "order")
     assert judge(NOTICE, None, our_mch_id="1900000002") == Judgement(SUSPECT, "merchant")
+
+
+@pytest.mark.parametrize(
+    ("misfit", "received", "status", "may"),
+    [
+        ("order", 300, ChargeStatus.OPEN, True),
+        ("payer", 300, ChargeStatus.OPEN, True),  # somebody paid for a friend
+        ("amount", 299, ChargeStatus.OPEN, False),
+        ("order", 300, ChargeStatus.SETTLED, False),
+        ("order", 300, ChargeStatus.VOID, False),
+        ("currency", 300, ChargeStatus.OPEN, False),  # the amounts are not of the same money
+    ],
+)
+def test_what_may_be_attached_to_a_charge_of_three_yuan(
+    *, misfit: str, received: int, status: ChargeStatus, may: bool
+) -> None:
+    assert may_attach(misfit, received, 300, status) is may

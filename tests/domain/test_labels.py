@@ -12,6 +12,7 @@ from app.domain.deposits import Tie
 from app.domain.directory import ContactKind
 from app.domain.errors import Rule, RuleBroken
 from app.domain.identity import BadIdentity
+from app.domain.ledger import Account, AccountKind
 from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Role
@@ -22,6 +23,7 @@ from app.domain.standing import OrderState, PayState, Todo
 
 FACTS: dict[str, object] = {
     "amount_fen": 239900,
+    "first": "2026-11-25",
     "expires_at": datetime(2026, 11, 24, 9, 5, tzinfo=UTC),
     "frame_no": "LB12345",
     "hours": 24,
@@ -42,6 +44,8 @@ FACTS: dict[str, object] = {
     "unit": "小时",
     "value": "48 小时",
     "again": 2,
+    "count": 2,
+    "day": "2026-11-23",
     "prefix": "AZ",
     "charge_id": 1,
     "days": 30,
@@ -90,6 +94,8 @@ def test_a_sentence_carries_its_facts(rule: Rule, facts: dict[str, object], said
         (labels.TODO, Todo),
         (labels.ORDER_STATE, OrderState),
         (labels.PURPOSE, Purpose),
+        (labels.ACCOUNT, Account),
+        (labels.ACCOUNT_KIND, AccountKind),
         (labels.BUSINESS, Business),
         (labels.INTENT, Intent),
         (labels.ROLE, Role),
@@ -128,6 +134,6 @@ def test_every_fault_of_the_registration_has_a_sentence(field: str, fault: str) 
 def test_a_message_says_which_number_and_how_much(topic: str) -> None:
     said = labels.message(topic, {"number": "AM0001", "amount_fen": 239900, "item": "车篮"})
     assert set(said) == {"title", "detail", "remark"}
-    about_money = not topic.startswith("card_")
+    about_money = not topic.startswith(("card_", "restriction_", "remind_"))
     assert ("¥2,399.00" in said["remark"]) is about_money
     assert "{" not in "".join(said.values())

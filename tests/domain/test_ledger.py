@@ -37,6 +37,11 @@ SUSPECT = held_on(PaymentStatus.SUSPECT, None)
         (ledger.refund_wanted(SALE, PRICE), Account.ADVANCES, Account.REFUNDS_PAYABLE),
         (ledger.refund_wanted(SURPLUS, PRICE), Account.SURPLUS, Account.REFUNDS_PAYABLE),
         (ledger.refund_wanted(SUSPECT, PRICE), Account.SUSPENSE, Account.REFUNDS_PAYABLE),
+        (ledger.refund_wanted(ledger.EARNED[Purpose.SALE], PRICE), Account.SALES, Account.REFUNDS_PAYABLE),
+        (ledger.refund_wanted(ledger.EARNED[Purpose.LATE_FEE], PRICE), Account.LATE_FEES, Account.REFUNDS_PAYABLE),
+        (ledger.attached(Purpose.SALE, PRICE), Account.SUSPENSE, Account.ADVANCES),
+        (ledger.attached(Purpose.FLASH_FEE, PRICE), Account.SUSPENSE, Account.RECEIVABLES),
+        (ledger.refund_paid_outside(PRICE), Account.REFUNDS_PAYABLE, Account.OUTSIDE),
         (ledger.refund_arrived(PRICE), Account.REFUNDS_PAYABLE, Account.WECHAT),
         (ledger.refund_refused(SALE, PRICE), Account.REFUNDS_PAYABLE, Account.ADVANCES),
         (ledger.refund_refused(SURPLUS, PRICE), Account.REFUNDS_PAYABLE, Account.SURPLUS),
@@ -119,6 +124,7 @@ def test_only_what_was_handed_over_begun_or_broken_is_income() -> None:
         Account.SALES,
         Account.RENTALS,
         Account.FLASH_FEES,
+        Account.LATE_FEES,
         Account.DAMAGES,
     }
     assert set(KINDS) == set(Account)

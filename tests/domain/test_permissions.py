@@ -32,6 +32,16 @@ TABLE = {
     Permission.SETTINGS_VIEW:    (True,  True,  False, False, False, False),  # finance: no settings
     Permission.SETTINGS_CHANGE:  (True,  True,  False, False, False, False),
     Permission.DIRECTORY_CHANGE: (True,  True,  False, False, False, False),
+    Permission.EXPORT:           (True,  True,  False, True,  False, False),
+    Permission.LEDGER_VIEW:      (True,  True,  False, True,  False, False),
+    Permission.DAY_CLOSE:        (True,  True,  False, True,  False, False),
+    Permission.BILLS_RECONCILE:  (True,  True,  False, True,  False, False),
+    Permission.SUSPECTS_SETTLE:  (True,  True,  False, True,  False, False),
+    Permission.ORDERS_REFUND:    (True,  True,  False, True,  False, False),
+    Permission.FEES_WAIVE:       (True,  True,  False, False, False, False),  # the supervisor
+    Permission.PAYOUT_OUTSIDE:   (True,  False, False, False, False, False),  # the owner alone
+    Permission.JOBS_VIEW:        (True,  True,  False, False, False, False),
+    Permission.JOBS_RUN:         (True,  False, False, False, False, False),  # of all regions at once
 }  # fmt: skip
 
 

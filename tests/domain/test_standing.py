@@ -40,6 +40,11 @@ def test_the_money_of_an_order_in_a_word(charge: ChargeStatus, refund: RefundSta
     assert pay_state(charge, refund) is state
 
 
+def test_a_part_that_has_arrived_is_told_apart() -> None:
+    assert pay_state(ChargeStatus.SETTLED, RefundStatus.DONE, in_part=True) is PayState.PART_REFUNDED
+    assert pay_state(ChargeStatus.SETTLED, RefundStatus.ACCEPTED, in_part=True) is PayState.REFUNDING
+
+
 @pytest.mark.parametrize(
     ("paid", "hours_left", "todo"),
     [

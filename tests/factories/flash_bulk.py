@@ -26,7 +26,7 @@ DEPOSIT = (
 USE = (
     *("id", "battery_id", "customer_id", "region_id", "deposit_id", "began_at", "began_on", "price_fen", "free_days"),
     *("late_fee_fen", "freeze_days", "cap_fen", "freezes_on", "return_asked_at", "returned_at", "returned_on"),
-    *("ended_by", "disputed", "settled_at"),
+    *("ended_by", "disputed", "settled_at", "fees_from", "late_owed_fen"),
 )
 
 
@@ -119,4 +119,6 @@ def _use(i: int, how_many: int, regions: list[int], now: datetime) -> tuple[Any,
         EndedBy.CLERK.value if returned_at else None,
         disputed,
         began_at if disputed and i % 2 else None,
+        business_day(began_at) + timedelta(days=15),
+        0,
     )

@@ -1,8 +1,11 @@
 """What a form carries besides what a person types."""
 
+import re
+
 from flask import session
 from flask.testing import FlaskClient
 from flask_wtf.csrf import generate_csrf
+from werkzeug.test import TestResponse
 
 
 def csrf_token(client: FlaskClient) -> str:
@@ -13,3 +16,10 @@ def csrf_token(client: FlaskClient) -> str:
     with client.session_transaction() as kept:
         kept["csrf_token"] = secret
     return token
+
+
+def request_key(page: TestResponse) -> str:
+    """The key of a form that makes something once."""
+    found = re.search(r'name="request_key" type="hidden" value="([0-9a-f]{32})"', page.text)
+    assert found, page.text[:2000]
+    return found[1]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from flask import Flask
 
+from app.domain.bills import BillKind
 from app.domain.charges import PaymentNotice
 from app.domain.refunds import RefundNotice, RefundStatus
-from app.ports import PaymentWanted, RefundWanted, TradeFound, TradeState
+from app.ports import NoBill, PaymentWanted, RefundWanted, TradeFound, TradeState
 from app.runtime import Runtime
 from app.web.current import RUNTIME
 
@@ -30,6 +31,11 @@ def a_refund_notice(out_refund_no: str, out_trade_no: str, amount_fen: int, stat
     return RefundNotice(out_refund_no, out_trade_no, f"id-{out_refund_no}", status, amount_fen, done_at, MCH_ID)
 
 
+def no_bill(_kind: BillKind, day: date) -> bytes:
+    """Nothing moved."""
+    raise NoBill(str(day))
+
+
 @dataclass
 class Gateway:
     """Each answer is a function of what was asked; raise in it what WeChat's silence or refusal would raise.
@@ -41,6 +47,7 @@ class Gateway:
     on_close: Callable[[str], None] = lambda _out_trade_no: None
     on_refund: Callable[[RefundWanted], RefundNotice] = accepted
     on_query_refund: Callable[[str], RefundNotice | None] = lambda _out_refund_no: None
+    on_bill: Callable[[BillKind, date], bytes] = no_bill
     asked: list[str] = field(default_factory=list)
     mch_id: str = MCH_ID
 
@@ -67,6 +74,10 @@ class Gateway:
         self.asked.append(f"query_refund {out_refund_no}")
         found = self.on_query_refund(out_refund_no)
         return found and replace(found, mch_id=self.mch_id)
+
+    def bill(self, kind: BillKind, day: date) -> bytes:
+        self.asked.append(f"bill {kind} {day}")
+        return self.on_bill(kind, day)
 
     def read_notice(self, headers: Mapping[str, str], body: bytes, now: datetime) -> PaymentNotice | RefundNotice:
         raise NotImplementedError

@@ -16,7 +16,7 @@ from app.models.money import Charge, Payment, Refund
 from app.models.orders import Order
 from app.models.people import Customer
 from app.models.vehicles import Listing, StockMovement, StockReason
-from app.usecases import orders, payments, pickup, refund_notices
+from app.usecases import orders, outbox, payments, pickup, refund_notices
 from app.web.current import RUNTIME
 from tests.factories.ground import COLOURS, LONG_AGO, PRICE_FEN
 from tests.factories.people import a_customer, a_member_of_staff
@@ -50,6 +50,11 @@ def order_of(app: Flask, order_id: int) -> Order:
     """The row as it stands now."""
     with read(app) as session:
         return session.get_one(Order, order_id)
+
+
+def person_of(app: Flask, order_id: int) -> int:
+    """The id of the order's person."""
+    return order_of(app, order_id).customer_id
 
 
 def charge_of(app: Flask, order_id: int) -> int:
@@ -192,3 +197,11 @@ def _tell_of_refund(app: Flask, of: ColumnElement[bool], status: RefundStatus, n
         refund_notices.take_refund_notice(
             notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=now
         )
+
+
+def park_everything(app: Flask) -> None:
+    """What is due to be told or asked has been tried enough."""
+    later = app.extensions[RUNTIME].clock.now() + timedelta(days=1)
+    with app.app_context():
+        while due := outbox.claim_next(now=later):
+            outbox.put_off(due.id, error="refused", hopeless=True, now=later)

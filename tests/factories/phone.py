@@ -9,9 +9,13 @@ import requests
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.domain.numbering import Business
+from app.domain.permissions import Actor
 from tests.factories.forms import csrf_token
 from tests.factories.ground import COLOURS, PRICE_FEN
 from tests.factories.orders import a_listing_id, order_of
+from tests.factories.rentals import MONTH, MONTH_FEN
+from tests.fixtures.actors import session_cookie
 from tests.fixtures.house_law import LawfulClient
 
 
@@ -42,6 +46,33 @@ def an_order_id(client: LawfulClient, app: Flask, region: str = "A") -> int:
 def match(client: LawfulClient, app: Flask, order_id: int) -> TestResponse:
     """Enters the right number."""
     return press(client, f"/m/orders/{order_id}/number", number=order_of(app, order_id).number)
+
+
+class PhoneOnTheWire:
+    """A browser of a person's that asks by HTTP, so that many press at once; it follows nothing."""
+
+    def __init__(self, app: Flask, url: str, customer: Actor) -> None:
+        self._url = url
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.cookies.set(*session_cookie(app, customer))
+        page = self._http.get(f"{url}/m/", timeout=30)
+        found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+        assert found, page.text[:400]
+        self._csrf = found[1]
+
+    def press(self, path: str, **typed: object) -> requests.Response:
+        """Sends a form."""
+        data = {"csrf_token": self._csrf, **typed}
+        return self._http.post(self._url + path, data=data, allow_redirects=False, timeout=30)
+
+    def reserve(self, business: Business, listing_id: int) -> requests.Response:
+        """Presses 立即预约 on a vehicle's page; of one for rent, for a month."""
+        if business is Business.SALE:
+            path, price = f"/m/vehicles/{listing_id}/reserve", {"seen_fen": str(PRICE_FEN)}
+        else:
+            path, price = f"/m/rent/{listing_id}/reserve", {"plan": f"{MONTH}:{MONTH_FEN}"}
+        return self.press(path, colour=COLOURS[0], intent="reserve", request_key=secrets.token_hex(16), **price)
 
 
 def hidden(answer: TestResponse, name: str) -> str:

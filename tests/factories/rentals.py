@@ -25,7 +25,7 @@ from app.usecases import cards, deposits, orders, payments, pickup, refund_notic
 from app.usecases.photos import NewPhoto
 from app.web.current import RUNTIME
 from tests.factories.ground import COLOURS, LONG_AGO, STOCK
-from tests.factories.orders import charge_of, order_of, pay
+from tests.factories.orders import a_listing_id, charge_of, order_of, pay
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 from tests.fixtures.databases import Database
@@ -71,6 +71,15 @@ def a_rental_listing(
             ]
         )
         return listing.id
+
+
+def listings_of(app: Flask, database: Database, letter: str) -> dict[Business, int]:
+    """What a region sells and rents out: one listing of each kind."""
+    return {
+        Business.SALE: a_listing_id(app, letter),
+        Business.RENTAL: a_rental_listing(database, letter),
+        Business.MINI_RENTAL: a_rental_listing(database, letter, business=Business.MINI_RENTAL),
+    }
 
 
 def a_photo(kind: PhotoKind = PhotoKind.CARD) -> NewPhoto:

@@ -383,7 +383,7 @@ class RentStage(Stage):
 @pytest.mark.parametrize(
     ("arrange", "expect", "least_points"),
     [
-        ("to_agree", "one_is_due", 30),
+        ("to_agree", "one_is_due", 20),
         ("to_pay_a_deposit", "the_deposit_is_held", 50),
         ("to_return", "the_deposit_is_on_its_way_back", 50),
         ("to_settle_damage", "the_deposit_is_on_its_way_back", 50),

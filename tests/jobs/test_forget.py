@@ -31,17 +31,21 @@ def test_only_what_is_old_and_over_is_forgotten(context: Flask, database: Databa
         an_errand("fresh", OutboxStatus.DONE, 29),
         an_errand("due", OutboxStatus.DUE, 400),
         an_errand("parked", OutboxStatus.PARKED, 400),
+        a_run("idle", 3, 0),
         a_run("idle", 2, 0),
         a_run("idle today", 0, 0),
         a_run("busy", 60, 3),
-        a_run("failed", 60, None, "broken"),
+        a_run("failed", 360, None, "broken"),
+        a_run("failed long ago", 366, None, "broken"),
+        a_run("ancient", 92, 3),
+        a_run("ancient", 91, 0),
         a_run("ancient", 91, 3),
         RateCounter(key="spent", hits=1, resets_at=int(NOW.timestamp())),
         RateCounter(key="counting", hits=1, resets_at=int(NOW.timestamp()) + 1),
     )
     report = forget.run(context.extensions[RUNTIME], NOW)
-    assert report.rows == 4
+    assert report.rows == 6
     assert set(database.all(select(Outbox.key))) == {"fresh", "due", "parked"}
-    assert set(database.all(select(JobRun.job))) == {"idle today", "busy", "failed"}
+    assert set(database.all(select(JobRun.job))) == {"idle", "idle today", "busy", "failed", "ancient"}
     assert database.all(select(RateCounter.key)) == ["counting"]
     assert forget.run(context.extensions[RUNTIME], NOW).rows == 0

@@ -3,19 +3,24 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Semaphore
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.jobs._leading import LASTS, NAME, Leadership
+from app.domain.errors import Forbidden, NotFound
+from app.domain.permissions import Actor, Role
+from app.domain.timetable import JOBS, LEASE, Daily, Every
+from app.jobs._leading import LASTS, Leadership
 from app.jobs._report import Report
-from app.jobs.timetable import ENTRIES, Daily, Entry, Every, Timetable, run_job
-from app.models.work import JobRun, Lease
+from app.jobs.timetable import ENTRIES, RUNS, Entry, Timetable, run_job
+from app.models.journal import Audit
+from app.models.work import JobRun, JobWanted, Lease
 from app.runtime import Runtime
-from app.usecases import leases
+from app.usecases import job_runs, leases
 from app.web.current import RUNTIME
+from tests.factories.people import a_customer, a_member_of_staff
 from tests.fixtures.databases import Database
 
 NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -40,6 +45,30 @@ def test_what_was_missed_is_not_made_up_for() -> None:
 def test_a_daily_job_runs_at_its_time_of_our_clock(last: str, offset: timedelta, expected: str) -> None:
     ran_at = datetime.fromisoformat(last)
     assert Daily(time(4, 10)).next_after(ran_at, ran_at, offset) == datetime.fromisoformat(expected)
+
+
+def test_what_staff_read_of_is_what_runs() -> None:
+    assert list(RUNS) == list(JOBS) == list(ENTRIES)
+    assert [job.name for job in JOBS.values()] == list(JOBS)
+
+
+@pytest.mark.parametrize(
+    ("name", "since", "overdue"),
+    [
+        ("send_outbox", timedelta(minutes=2), False),
+        ("send_outbox", timedelta(minutes=2, seconds=5), True),
+        ("forget", timedelta(days=2), False),
+        ("forget", timedelta(days=2, minutes=3), True),
+    ],
+)
+def test_a_job_is_overdue_after_twice_its_period(name: str, since: timedelta, *, overdue: bool) -> None:
+    assert JOBS[name].is_overdue(NOW - since, NOW) is overdue
+
+
+def test_what_staff_read_of_when_a_job_runs() -> None:
+    spans = (timedelta(seconds=20), timedelta(minutes=5))
+    assert [Every(span).words for span in spans] == ["每 20 秒", "每 5 分钟"]
+    assert Daily(time(0, 10)).words == "每天 00:10"
 
 
 @pytest.fixture
@@ -78,6 +107,62 @@ def test_every_job_runs_at_the_start_and_again_when_the_clock_was_moved(
     assert once_each.wait(20)
 
 
+def runs_at_once(app: Flask, patience: float) -> int:
+    """A job is called for twice while it runs, as when the clock is moved on and on; how many of it ran at once."""
+    began, may_end, lock = Semaphore(0), Semaphore(0), Lock()
+    at_once, most = 0, 0
+
+    def run(entry: Entry) -> None:
+        nonlocal at_once, most
+        if entry.name != "forget":
+            return
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        began.release()
+        assert may_end.acquire(timeout=20)
+        with lock:
+            at_once -= 1
+
+    table = Timetable(app.extensions[RUNTIME].clock, run)
+    table.start()
+    assert began.acquire(timeout=20)
+    table.catch_up()
+    table.catch_up()
+    if not began.acquire(timeout=patience):
+        may_end.release()
+        assert began.acquire(timeout=20), "it was called for meanwhile, and does not see the second time otherwise"
+    may_end.release(5)
+    table.stop()
+    return most
+
+
+def test_a_job_that_is_called_for_while_it_runs_runs_once_more_and_never_twice_at_once(app: Flask) -> None:
+    assert runs_at_once(app, 0.2) == 1
+
+
+def test_without_its_guard_it_would_run_twice_at_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The twin."""
+    monkeypatch.setattr(Timetable, "_run_alone", lambda self, entry: self._run(entry))
+    assert runs_at_once(app, 20) == 2
+
+
+def test_a_job_that_cannot_be_recorded_is_run_again(app: Flask) -> None:
+    failed = Semaphore(0)
+
+    def run(entry: Entry) -> None:
+        if entry.name == "forget":
+            failed.release()
+            raise ConnectionError
+
+    table = Timetable(app.extensions[RUNTIME].clock, run)
+    table.start()
+    assert failed.acquire(timeout=20)
+    table.run_now("forget")
+    assert failed.acquire(timeout=20)
+    table.stop()
+
+
 def test_a_run_is_a_row(context: Flask, database: Database) -> None:
     entry = Entry("counts", lambda _runtime, _now: Report(rows=3, trouble=("one: broken",)), EVERY)
     assert run_job(entry, context.extensions[RUNTIME]) == Report(rows=3, trouble=("one: broken",))
@@ -99,15 +184,15 @@ def test_a_job_that_fails_is_recorded_and_the_process_lives_on(context: Flask, d
 @pytest.mark.both_engines
 def test_of_two_owners_one_holds_the_lease(context: Flask, database: Database) -> None:
     until = NOW + LASTS
-    assert leases.take_lease(NAME, "first", until=until, now=NOW)
-    assert not leases.take_lease(NAME, "second", until=until, now=NOW)
-    assert not leases.renew_lease(NAME, "second", until=until)
-    assert leases.renew_lease(NAME, "first", until=until)
-    assert leases.take_lease(NAME, "second", until=until + LASTS, now=until), "it has run out"
-    assert not leases.renew_lease(NAME, "first", until=until + 2 * LASTS)
-    leases.release_lease(NAME, "first")
+    assert leases.take_lease(LEASE, "first", until=until, now=NOW)
+    assert not leases.take_lease(LEASE, "second", until=until, now=NOW)
+    assert not leases.renew_lease(LEASE, "second", until=until)
+    assert leases.renew_lease(LEASE, "first", until=until)
+    assert leases.take_lease(LEASE, "second", until=until + LASTS, now=until), "it has run out"
+    assert not leases.renew_lease(LEASE, "first", until=until + 2 * LASTS)
+    leases.release_lease(LEASE, "first")
     assert database.one(select(Lease.owner)) == "second"
-    leases.release_lease(NAME, "second")
+    leases.release_lease(LEASE, "second")
     assert database.count(Lease) == 0
 
 
@@ -115,13 +200,13 @@ def test_of_two_owners_one_holds_the_lease(context: Flask, database: Database) -
 @pytest.mark.parametrize("stale", [False, True])
 def test_of_eight_at_once_one_gets_the_lease(app: Flask, database: Database, *, stale: bool) -> None:
     if stale:
-        database.add(Lease(name=NAME, owner="dead", until=NOW))
+        database.add(Lease(name=LEASE, owner="dead", until=NOW))
     barrier = Barrier(8)
 
     def take(nth: int) -> bool:
         barrier.wait(20)
         with app.app_context():
-            return leases.take_lease(NAME, f"owner {nth}", until=NOW + LASTS, now=NOW)
+            return leases.take_lease(LEASE, f"owner {nth}", until=NOW + LASTS, now=NOW)
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(take, range(8))) == 1
@@ -150,6 +235,9 @@ class Told:
 
     def catch_up(self) -> None:
         self.words.append("catch up")
+
+    def run_now(self, name: str) -> None:
+        self.words.append(name)
 
 
 def test_one_process_leads_and_the_next_takes_over_when_it_is_gone(context: Flask) -> None:
@@ -199,3 +287,44 @@ def test_a_lease_that_cannot_be_renewed_ends_the_leading(context: Flask, monkeyp
     machine.at += LASTS
     leadership.turn()
     assert told.words == ["start", "pause"]
+
+
+@pytest.mark.both_engines
+def test_a_run_that_somebody_wants_begins_once_and_the_wish_is_gone(context: Flask, database: Database) -> None:
+    owner = a_member_of_staff(context, role=Role.OWNER, region=None)
+    machine, told = StoppedClock(), Told()
+    leadership = Leadership(told, owner="only", machine=machine, clock=machine)
+    for _ in range(2):
+        job_runs.want_run("forget", actor=owner, now=NOW)
+    leadership.turn()
+    assert told.words == ["start", "forget"]
+    leadership.turn()
+    assert told.words == ["start", "forget", "forget"], "it has not begun, so it is told again"
+    run_job(ENTRIES["forget"], context.extensions[RUNTIME])
+    leadership.turn()
+    assert told.words == ["start", "forget", "forget"]
+    assert database.count(JobWanted) == 0
+    assert database.all(select(Audit.action).where(Audit.action.startswith("job_"))) == ["job_wanted"]
+
+
+def test_only_the_one_that_leads_runs_what_is_wanted(context: Flask) -> None:
+    machine, first_told, second_told = StoppedClock(), Told(), Told()
+    first = Leadership(first_told, owner="first", machine=machine, clock=machine)
+    second = Leadership(second_told, owner="second", machine=machine, clock=machine)
+    first.turn()
+    job_runs.want_run("forget", actor=a_member_of_staff(context, role=Role.OWNER, region=None), now=NOW)
+    second.turn()
+    assert second_told.words == []
+    first.turn()
+    assert first_told.words == ["start", "forget"]
+
+
+def test_a_wish_needs_the_right_and_a_job_that_there_is(context: Flask, database: Database) -> None:
+    owner = a_member_of_staff(context, role=Role.OWNER, region=None)
+    with pytest.raises(NotFound):
+        job_runs.want_run("no_such_job", actor=owner, now=NOW)
+    strangers: list[Actor] = [a_customer(context), a_member_of_staff(context, role=Role.MANAGER, region=None)]
+    for actor in strangers:
+        with pytest.raises(Forbidden):
+            job_runs.want_run("forget", actor=actor, now=NOW)
+    assert database.count(JobWanted) == 0

@@ -65,8 +65,10 @@ def owner(app: Flask) -> Actor:
 @pytest.mark.req("FLA-1")
 def test_somebody_of_two_regions_counts_in_each_and_once_in_all(app: Flask, town: Town, owner: Actor) -> None:
     traveller = a_member(app, region="A")
-    take_back(app, town.use("A00001", days_ago=40, member=traveller))
-    take_back(app, town.use("A00001", days_ago=30, member=traveller))  # again: still one person
+    take_back(app, town.use("A00001", days_ago=40, member=traveller), now=town.now - timedelta(days=35))
+    take_back(
+        app, town.use("A00001", days_ago=30, member=traveller), now=town.now - timedelta(days=20)
+    )  # again: still one person
     town.use("B00001", days_ago=3, member=traveller)
     town.use("A00002", days_ago=20)
     a_member(app, region="B")  # a member who never used one
@@ -105,6 +107,7 @@ def test_open_uses_by_days_by_wish_and_by_doubt(app: Flask, town: Town, owner: A
     by_span = {span: [row.id for row in town.open_uses(owner, span).page.rows] for span in Span}
     assert by_span == {
         Span.ALL: [uses[0], asked, uses[15], uses[29], uses[30]],
+        Span.LATE: [uses[15], uses[29], uses[30]],
         Span.SHORT: [uses[0], asked],
         Span.LONG: [uses[15], uses[29]],
         Span.LONGEST: [uses[30]],
@@ -163,7 +166,7 @@ def test_a_battery_says_who_has_it_and_who_had_it(app: Flask, town: Town, owner:
     assert page.holding is not None
     assert (page.holding.use.name, page.holding.use.phone) == ("王*涵", "138****2047")
     assert (page.holding.progress.day, page.holding.progress.days_late) == (18, 4)
-    assert (page.holding.deposit.amount_fen, page.holding.deposit.refundable_fen) == (300_00, 300_00)
+    assert (page.holding.deposit.amount_fen, page.holding.deposit.refundable_fen) == (300_00, 280_00)
     assert [(row.name, row.days) for row in page.uses] == [("王*涵", 18), ("李*轩", 5)]
     assert (page.uses_in_all, page.people_in_all) == (2, 2)
     said = [f"{entry.line.lead}{entry.line.text}" for entry in page.entries]

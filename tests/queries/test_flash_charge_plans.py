@@ -24,7 +24,8 @@ MOST_FOR_FIGURES = 6
 """Open uses, people (for who sees some regions also all of them), members, stock, disputed."""
 MOST_FOR_A_LIST = 4
 """How many there are, the page, its rows, its place."""
-MOST_FOR_A_BATTERY = 9
+MOST_FOR_A_BATTERY = 11
+"""Four of them: what late fees take from the deposit of whoever has it."""
 
 
 OF_ALL_USES = ("ix_battery_use_region_id", "ix_battery_use_began_at")

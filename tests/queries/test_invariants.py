@@ -9,26 +9,30 @@ from flask import Flask
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from app.domain.calendar import business_day
 from app.domain.deposits import DamageItem, DepositKind
 from app.domain.permissions import Actor
 from app.domain.pictures import PhotoKind
 from app.domain.rentals import Condition, Place
 from app.domain.settings import FLASH_PRICE
+from app.models.batteries import BatteryUse
 from app.models.numbers import NumberSlot
 from app.models.orders import Order
 from app.queries.invariants import INVARIANTS
-from app.usecases import deposits, numbers, orders, rentals
+from app.usecases import deposits, late_fees, numbers, orders, rentals
+from app.usecases.restrictions import reconcile_person
 from app.usecases.seeding import demo
 from app.usecases.seeding.orders import seed_orders
+from app.usecases.waivers import waive
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, some_batteries, take_back
-from tests.factories.people import a_customer, a_member_of_staff
+from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.rentals import a_card, a_deposit, a_photo, a_rental_order, deposits_of, give_back
 from tests.factories.settings import a_setting
 from tests.fixtures.databases import Database
 
 NOW = datetime(2026, 11, 24, 4, tzinfo=UTC)
-YESTERDAY = NOW - timedelta(days=1)
+YESTERDAY, LONG_AGO = NOW - timedelta(days=1), NOW - timedelta(days=60)
 ORDERS = 250
 
 COMPLETED = "(SELECT min(id) FROM orders WHERE status = 'completed')"
@@ -45,12 +49,23 @@ RETURNED = "(SELECT min(order_id) FROM rental WHERE returned_to = 'stock')"
 IN_REPAIR = "(SELECT min(order_id) FROM rental WHERE returned_to = 'repair')"
 SECURES = "(SELECT max(deposit_id) FROM rental WHERE returned_at IS NULL)"
 OPEN_USE = "(SELECT max(id) FROM battery_use WHERE returned_at IS NULL)"
+LATE_FEE = "INSERT INTO late_fee (battery_use_id, day_on, amount_fen, reason, posted_at) "
+WAIVER = "INSERT INTO late_fee_waiver (late_fee_id, amount_fen, reason, request_key, staff_id, at) "
+BAR = "INSERT INTO restriction (customer_id, cause, subject_kind, subject_id, since, reason) "
 ENDED_USE = "(SELECT min(id) FROM battery_use WHERE returned_at IS NOT NULL)"
 PAID_DEPOSIT = "(SELECT max(payment.id) FROM payment JOIN charge ON charge.id = charge_id WHERE deposit_id IS NOT NULL)"
 TRANSFER = """INSERT INTO ledger_transfer (entry_key, leg, debit_id, credit_id, amount_fen, booked_on, at)
     SELECT 'by hand', 0, debit.id, credit.id, 5, '2026-11-24', :now FROM ledger_account debit, ledger_account credit """
 
 PLANTED: list[tuple[str, list[str]]] = [
+    (
+        "matched_lines_agree",
+        [
+            "INSERT INTO bill_day (kind, on_day, lines, fetched_at) VALUES ('trade', '2026-11-23', 1, :now)",
+            """INSERT INTO bill_item (bill_day_id, line_no, bill_fen, book_fen, payment_id, state)
+            SELECT id, 1, 100, 101, (SELECT min(id) FROM payment), 'matched' FROM bill_day""",
+        ],
+    ),
     (
         "one_live_holder",
         [
@@ -147,12 +162,35 @@ PLANTED: list[tuple[str, list[str]]] = [
                FROM deposit_withholding WHERE kind = 'damage'"""
         ],
     ),
+    ("withholdings_and_fees_are_booked", [f"{LATE_FEE} VALUES ({OPEN_USE}, '2027-01-01', 500, 'fee', :now)"]),
+    (
+        "withholdings_and_fees_are_booked",
+        [f"{WAIVER} SELECT max(late_fee.id), 500, 'x', 'x', min(staff.id), :now FROM late_fee, staff"],
+    ),
     ("pickups_are_booked", [f"UPDATE orders SET amount_fen = amount_fen + 1 WHERE id = {COMPLETED}"]),
     ("pickups_are_booked", [f"UPDATE orders SET amount_fen = amount_fen + 1 WHERE id = {OUT}"]),
     ("pickups_are_booked", [f"{TRANSFER} WHERE debit.code = 'advances' AND credit.code = 'rentals'"]),
     ("balances_are_explained", [f"{TRANSFER} WHERE debit.code = 'wechat' AND credit.code = 'sales'"]),
     ("balances_are_explained", [f"{TRANSFER} WHERE debit.code = 'deposits' AND credit.code = 'damages'"]),
     ("balances_are_explained", [f"{TRANSFER} WHERE debit.code = 'receivables' AND credit.code = 'flash_fees'"]),
+    ("balances_are_explained", [f"{TRANSFER} WHERE debit.code = 'receivables' AND credit.code = 'late_fees'"]),
+    ("sums_are_the_ledgers", ["UPDATE ledger_fold SET folded_id = 9, seen_id = 9"]),
+    ("sums_are_the_ledgers", ["UPDATE ledger_fold SET folded_id = 9"]),
+    (
+        "closed_days_keep_their_figures",
+        [
+            """INSERT INTO day_close (on_day, figures, closed_at, staff_id)
+               SELECT '2026-11-01', '{"figures": {"net": 5}, "standing": {}}', :now, min(id) FROM staff"""
+        ],
+    ),
+    (
+        "closed_days_stay_closed",
+        [
+            """INSERT INTO day_close (region_id, on_day, figures, closed_at, staff_id)
+               SELECT region_id, booked_on, '{}', :days_ago, (SELECT min(id) FROM staff)
+               FROM ledger_transfer WHERE entry_key LIKE 'waiver:%'"""
+        ],
+    ),
     ("day_figures_are_counted", ["UPDATE order_day SET orders = orders + 1 WHERE id = 1"]),
     ("day_figures_are_counted", [f"UPDATE orders SET occupies_rental = false WHERE id = {OUT}"]),
     ("registered_people_are_known", ["DELETE FROM consent WHERE id = (SELECT min(id) FROM consent)"]),
@@ -213,6 +251,32 @@ PLANTED: list[tuple[str, list[str]]] = [
     ("cards_have_photos", ["UPDATE photo SET erased_at = NULL"]),
     ("freeze_days_follow_terms", [f"UPDATE battery_use SET freezes_on = began_on WHERE id = {OPEN_USE}"]),
     ("freeze_days_follow_terms", [f"UPDATE rental SET freezes_on = due_on WHERE order_id = {OUT}"]),
+    ("freeze_days_follow_terms", [f"UPDATE battery_use SET fees_from = began_on WHERE id = {OPEN_USE}"]),
+    ("late_days_follow_terms", [f"{LATE_FEE} VALUES ({OPEN_USE}, '2027-01-01', 500, 'fee', :now)"]),  # a gap before it
+    (
+        "late_days_follow_terms",  # declared after the day was posted
+        [
+            """INSERT INTO closed_day (day_on, reason, staff_id, made_at)
+               SELECT max(day_on), '放假', (SELECT min(id) FROM staff), :now FROM late_fee"""
+        ],
+    ),
+    ("late_days_are_posted", [f"UPDATE battery_use SET fees_from = began_on WHERE id = {ENDED_USE}"]),
+    ("debts_are_what_is_left", ["UPDATE battery_use SET late_owed_fen = late_owed_fen + 1 WHERE late_owed_fen > 0"]),
+    (
+        "debts_are_what_is_left",
+        ["UPDATE charge SET status = 'settled', settled_at = :now WHERE purpose = 'late_fee' AND status = 'open'"],
+    ),
+    ("quotes_ask_for_what_is_owed", ["UPDATE charge SET amount_fen = amount_fen + 1 WHERE purpose = 'late_fee'"]),
+    (
+        "waivers_are_whole",
+        [f"{WAIVER} SELECT max(late_fee.id), 1, 'x', 'x', min(staff.id), :now FROM late_fee, staff"],
+    ),
+    ("restrictions_follow_facts", ["UPDATE restriction SET lifted_at = :now WHERE cause = 'debt'"]),
+    ("restrictions_follow_facts", ["UPDATE battery_use SET late_owed_fen = 0"]),
+    (
+        "restrictions_follow_facts",
+        [f"{BAR} SELECT customer_id, 'overdue', 'battery_use', id, :now, 'x' FROM battery_use WHERE id = {ENDED_USE}"],
+    ),
 ]
 """For each invariant, statements that break it, one way or several.
 
@@ -228,6 +292,7 @@ def seeded(context: Flask, database: Database) -> Flask:
     seed_orders(ORDERS, seed=7, vault=runtime.vault, app_id=runtime.app_id, now=NOW, recent=10)
     _rent(context, database)
     _charge(context, database)
+    _be_late(context)
     numbers.retire(slot_id(database, 9999), reason="车牌丢了", actor=Actor.job("tests"), now=NOW)
     return context
 
@@ -257,12 +322,26 @@ def _rent(app: Flask, database: Database) -> None:
 
 def _charge(app: Flask, database: Database) -> None:
     """One battery is out and not paid for, the fee of another use was withheld when its person left."""
-    some_batteries(database, last=3)
+    some_batteries(database, last=4)
     a_setting(app, database, FLASH_PRICE, 2_00)
     leaver = a_member(app, now=YESTERDAY)
     take_back(app, a_use(app, leaver, "A00001", now=YESTERDAY), now=NOW - timedelta(hours=3))
     deposits.ask_back(deposits_of(app, leaver)[-1].id, actor=leaver, now=NOW - timedelta(hours=2))
     a_use(app, a_member(app, now=YESTERDAY), "A00002", now=YESTERDAY)
+
+
+def _be_late(app: Flask) -> None:
+    """One battery came back six days late: a day is waived, the rest is asked for. Another is out for 40 days."""
+    debtor, boss = a_member(app, now=LONG_AGO), a_member_of_staff(app, role="manager")
+    use_id = a_use(app, debtor, "A00003", now=NOW - timedelta(days=20))
+    take_back(app, use_id, now=YESTERDAY)
+    first = business_day(YESTERDAY) - timedelta(days=4)
+    waive(BatteryUse, use_id, days=[first], reason="店里没人", request_key="form", actor=boss, now=YESTERDAY)
+    late_fees.quote(BatteryUse, use_id, actor=debtor, now=NOW)
+    late = a_member(app, now=LONG_AGO)
+    a_use(app, late, "A00004", now=NOW - timedelta(days=40))
+    late_fees.post_days(BatteryUse, a_region_id(app, "A"), now=NOW)
+    reconcile_person(late.id or 0, actor=Actor.job("tests"), now=NOW)
 
 
 def slot_id(database: Database, n: int) -> int:

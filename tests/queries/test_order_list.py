@@ -133,6 +133,8 @@ def world(app: Flask, database: Database) -> World:
     an_order(app, picked_up=True, now=now - timedelta(hours=2), region="C")
     cancel(app, an_order(app, now=now - timedelta(hours=3), paid=True))
     expire(app, an_order(app, now=now - timedelta(days=3, hours=1), region="B"))
+    for region in "ABC":  # today has an order, though it began a minute ago
+        an_order(app, region=region, now=now)
     a_rental_order(app, database, customer=lone, region="B", deposit=None, card=False)
     return world_of(app, model_id_of(app, listings["B"]))
 

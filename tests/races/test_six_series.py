@@ -23,7 +23,7 @@ from app.domain.permissions import Actor, Role
 from app.domain.rentals import Condition, Place
 from app.domain.settings import RELEASE_RENTAL_NUMBER
 from app.models.directory import Region
-from app.models.numbers import NumberHolding, NumberSeries, NumberSlot, SlotState
+from app.models.numbers import NumberSeries, NumberSlot, SlotState
 from app.models.orders import Order
 from app.models.vehicles import Listing
 from app.usecases import orders, payments, pickup, rentals
@@ -31,10 +31,11 @@ from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated
 from tests.factories.flash import a_member
 from tests.factories.ground import COLOURS, PRICE_FEN
-from tests.factories.orders import a_listing_id, charge_of, order_of, pay
+from tests.factories.numbers import replayed
+from tests.factories.orders import charge_of, order_of, pay
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
-from tests.factories.rentals import MONTH, MONTH_FEN, a_rental_listing
+from tests.factories.rentals import MONTH, MONTH_FEN, a_rental_listing, listings_of
 from tests.factories.settings import a_setting
 from tests.fixtures.databases import Database
 
@@ -134,39 +135,6 @@ class Person:
         self.mine.remove(order.id)
 
 
-def six_listings(app: Flask, database: Database, letter: str) -> dict[Business, int]:
-    """What a region sells and rents out."""
-    return {
-        Business.SALE: a_listing_id(app, letter),
-        Business.RENTAL: a_rental_listing(database, letter),
-        Business.MINI_RENTAL: a_rental_listing(database, letter, business=Business.MINI_RENTAL),
-    }
-
-
-def replayed(app: Flask, letter: str, business: Business) -> dict[int, int]:
-    """Replays a series by its own sequence; who holds which number at the end. Fails at the first wrong turn."""
-    with read(app) as session:
-        rows = session.execute(
-            select(NumberSlot.n, NumberHolding.from_seq, NumberHolding.to_seq, NumberHolding.order_id)
-            .join(NumberSlot, NumberSlot.id == NumberHolding.slot_id)
-            .join(NumberSeries, NumberSeries.id == NumberSlot.series_id)
-            .join(Region, Region.id == NumberSeries.region_id)
-            .where(Region.letter == letter, NumberSeries.business == business)
-        ).all()
-    turns = [(row.from_seq, True, row.n, row.order_id) for row in rows]
-    turns += [(row.to_seq, False, row.n, row.order_id) for row in rows if row.to_seq is not None]
-    assert len({turn[0] for turn in turns}) == len(turns), "two turns of the series share a seq"
-    held: dict[int, int] = {}
-    for seq, claims, n, order_id in sorted(turns):
-        if claims:
-            smallest = next(number for number in count(1) if number not in held)
-            assert n == smallest, f"seq {seq}: {n} was claimed, {smallest} was free"
-            held[n] = order_id
-        else:
-            assert held.pop(n) == order_id
-    return held
-
-
 @pytest.mark.req("NUM-2", "NUM-4", "NUM-5", "NUM-6")
 @pytest.mark.timeout(300)
 def test_sixteen_people_on_six_kinds_of_numbers(app: Flask, database: Database) -> None:
@@ -179,7 +147,7 @@ def test_sixteen_people_on_six_kinds_of_numbers(app: Flask, database: Database) 
             letter,
             a_member(app, region=letter),
             a_member_of_staff(app, role=Role.CLERK, region=letter),
-            six_listings(app, database, letter),
+            listings_of(app, database, letter),
             random.Random(nth),  # noqa: S311  # the same acts in every run
         )
         people.append(person)
@@ -193,7 +161,7 @@ def test_sixteen_people_on_six_kinds_of_numbers(app: Flask, database: Database) 
     did = sum((person.did for person in people), Counter())
     assert min(did[what] for what in ("reserved", "cancel", "expire", "collect", "returned")) > 0, did
     for letter, business in KINDS:
-        held = replayed(app, letter, business)
+        held = replayed(app, letter, business).held
         with read(app) as session:
             orders_of_kind = session.scalars(
                 select(Order).where(Order.number.startswith(f"{letter}{business.value}", autoescape=True))

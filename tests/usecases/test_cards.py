@@ -19,7 +19,7 @@ from app.models.cards import Photo, StudentCard
 from app.models.journal import Audit
 from app.models.people import Consent, ConsentText, Identity
 from app.models.work import Outbox
-from app.ports import PhotoStore
+from app.ports import FileStore
 from app.queries import people
 from app.queries.cards import is_approved
 from app.usecases import cards, photos
@@ -175,7 +175,7 @@ def test_another_card_takes_the_place_of_one_that_stands_and_open_rentals_go_on(
 
 
 def test_only_the_photo_of_the_newest_card_outlives_the_sweep(context: Flask, student: Actor) -> None:
-    store: PhotoStore = context.extensions[RUNTIME].photos
+    store: FileStore = context.extensions[RUNTIME].photos
     first, second, refused_one = (photos.store(store, b"jpeg", PhotoKind.CARD) for _ in range(3))
     send_in(context, student, photo=first)
     send_in(context, student, photo=second, request_key="again")

@@ -18,7 +18,7 @@ from app.usecases import customers
 from app.usecases.customers import RealName
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, some_batteries, take_back
-from tests.factories.orders import an_order
+from tests.factories.orders import an_order, person_of
 from tests.factories.people import a_customer, a_member_of_staff, an_id_number
 from tests.factories.reading import read
 from tests.fixtures.databases import Database
@@ -118,19 +118,19 @@ def test_a_freeze_is_one_open_row_with_a_reason(context: Flask, database: Databa
     order_id, manager = an_order(context), a_member_of_staff(context, role="manager")
     now = now_of(context)
     with pytest.raises(RuleBroken) as broken:
-        customers.unfreeze(order_id, reason="没有冻结", actor=manager, now=now)
+        customers.unfreeze(person_of(context, order_id), reason="没有冻结", actor=manager, now=now)
     assert broken.value.rule is Rule.NOT_FROZEN
     for reason, rule in ((" ", Rule.REASON_MISSING), ("长" * 201, Rule.TEXT_TOO_LONG)):
         with pytest.raises(RuleBroken) as broken:
-            customers.freeze(order_id, reason=reason, actor=manager, now=now)
+            customers.freeze(person_of(context, order_id), reason=reason, actor=manager, now=now)
         assert broken.value.rule is rule
-    customers.freeze(order_id, reason=" 核实身份 ", actor=manager, now=now)
-    customers.freeze(order_id, reason="再按一次", actor=manager, now=now)
+    customers.freeze(person_of(context, order_id), reason=" 核实身份 ", actor=manager, now=now)
+    customers.freeze(person_of(context, order_id), reason="再按一次", actor=manager, now=now)
     freeze = database.one(select(Restriction))
     assert (freeze.reason, freeze.staff_id, freeze.lifted_at) == ("核实身份", manager.id, None)
-    customers.unfreeze(order_id, reason="核实完了", actor=manager, now=now - timedelta(seconds=1))
+    customers.unfreeze(person_of(context, order_id), reason="核实完了", actor=manager, now=now - timedelta(seconds=1))
     assert database.one(select(Restriction.lifted_at)) == now  # never before it began
-    customers.freeze(order_id, reason="又一次", actor=manager, now=now)
+    customers.freeze(person_of(context, order_id), reason="又一次", actor=manager, now=now)
     assert database.count(Restriction) == 2
 
 
@@ -150,11 +150,11 @@ def test_the_oldest_freeze_is_the_one_that_is_told(context: Flask, database: Dat
 
     assert told(29) is None
     assert told(30) == (Cause.OVERDUE, "电池 A00001 用了 30 天没还")
-    customers.freeze(order_id, reason="核实身份", actor=manager, now=now + 10 * DAY)
+    customers.freeze(person_of(context, order_id), reason="核实身份", actor=manager, now=now + 10 * DAY)
     assert told(29) == (Cause.MANUAL, "核实身份")
     assert told(40) == (Cause.MANUAL, "核实身份")
-    customers.unfreeze(order_id, reason="核实完了", actor=manager, now=now + 31 * DAY)
-    customers.freeze(order_id, reason="又一次", actor=manager, now=now + 32 * DAY)
+    customers.unfreeze(person_of(context, order_id), reason="核实完了", actor=manager, now=now + 31 * DAY)
+    customers.freeze(person_of(context, order_id), reason="又一次", actor=manager, now=now + 32 * DAY)
     assert told(40) == (Cause.OVERDUE, "电池 A00001 用了 40 天没还")
     take_back(context, use_id, now=now + 41 * DAY)
     assert told(42) == (Cause.MANUAL, "又一次")

@@ -27,7 +27,7 @@ from app.usecases import cards, customers, deposits, flash_charge, orders, payme
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances, refunds_of
 from tests.factories.flash import a_member, a_use, held_by, some_batteries, take_back
-from tests.factories.orders import an_order, order_of, pay
+from tests.factories.orders import an_order, order_of, park_everything, pay, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 from tests.factories.rentals import (
@@ -90,12 +90,12 @@ def tied(app: Flask, deposit: Deposit, who: Actor) -> tuple[Tie, ...]:
 
 def freeze(app: Flask, order_id: int) -> None:
     boss = a_member_of_staff(app, role="manager")
-    customers.freeze(order_id, reason="核实身份", actor=boss, now=now_of(app))
+    customers.freeze(person_of(app, order_id), reason="核实身份", actor=boss, now=now_of(app))
 
 
 def unfreeze(app: Flask, order_id: int) -> None:
     boss = a_member_of_staff(app, role="manager")
-    customers.unfreeze(order_id, reason="核实完了", actor=boss, now=now_of(app))
+    customers.unfreeze(person_of(app, order_id), reason="核实完了", actor=boss, now=now_of(app))
 
 
 def cancel(app: Flask, order_id: int) -> None:
@@ -512,7 +512,7 @@ def test_a_refund_that_wechat_refused_is_asked_for_again(context: Flask) -> None
         ask_back(context, a_member_of_staff(context, role="finance"), deposit)
     assert [one.out_refund_no[-2:] for one in refunds_of(context)] == ["-1", "-2"]
     tell_of_deposit(context, deposit, RefundStatus.ABNORMAL)
-    ask_back(context, member, deposit)  # a person's matter: WeChat may still deliver it
+    assert refused(ask_back, context, member, deposit).rule is Rule.REFUND_STUCK  # WeChat may still deliver it
     tell_of_deposit(context, deposit, RefundStatus.DONE)
     ask_back(context, member, deposit)
     assert deposit_statuses(context, member) == [REFUNDED]
@@ -521,6 +521,18 @@ def test_a_refund_that_wechat_refused_is_asked_for_again(context: Flask) -> None
     assert_nothing_violated(context)
     a_deposit(context, member, FLASH)  # and flash charge can be opened anew
     assert deposit_statuses(context, member) == [REFUNDED, HELD]
+
+
+def test_a_refund_that_could_not_be_sent_is_not_asked_for_again_in_silence(context: Flask) -> None:
+    member = a_member(context)
+    (deposit,) = deposits_of(context, member)
+    ask_back(context, member, deposit)
+    park_everything(context)
+    for who in (member, a_member_of_staff(context, role="finance")):
+        assert refused(ask_back, context, who, deposit).rule is Rule.REFUND_STUCK
+    assert deposit_statuses(context, member) == [REFUNDING]
+    assert len(refunds_of(context)) == 1
+    assert_nothing_violated(context)
 
 
 @pytest.mark.both_engines

@@ -22,23 +22,25 @@ from app.domain.numbering import BatteryNumber
 from app.domain.permissions import Actor
 from app.domain.pictures import PhotoKind
 from app.domain.rentals import Place
+from app.domain.restrictions import Cause
 from app.domain.settings import FLASH_FREE_DAYS, FLASH_LATE_FEE, FLASH_PRICE
 from app.models.batteries import Battery, BatteryPerson, BatteryUse
 from app.models.deposits import DepositWithholding
 from app.models.journal import Audit
 from app.models.money import Charge
 from app.models.people import Customer
-from app.usecases import cards, customers, deposits, flash_charge, payments
+from app.usecases import cards, customers, deposits, flash_charge, late_fees, payments
 from app.usecases.flash_charge import Scanned
 from app.usecases.standing import lock_customer
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances
 from tests.factories.flash import a_member, a_use, battery_state, held_by, some_batteries, take_back, use_of
-from tests.factories.orders import an_order, pay
+from tests.factories.orders import an_order, pay, person_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.reading import read
 from tests.factories.rentals import a_card, a_deposit, a_photo, deposit_statuses, deposits_of
 from tests.factories.settings import a_setting
+from tests.fixtures.apps import MovedClock
 from tests.fixtures.databases import Database
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -99,7 +101,7 @@ def frozen(app: Flask, customer: Actor) -> Callable[..., None]:
 
     def by_hand(*, on: bool) -> None:
         act = customers.freeze if on else customers.unfreeze
-        act(order_id, reason="核实身份", actor=boss, now=now_of(app))
+        act(person_of(app, order_id), reason="核实身份", actor=boss, now=now_of(app))
 
     return by_hand
 
@@ -374,7 +376,7 @@ def test_who_takes_a_battery_back_and_where_it_goes(
 
 @pytest.mark.req("SET-4", "FLOW-FLASH-2")
 def test_on_the_thirtieth_day_the_account_is_frozen_though_no_job_ran_until_the_return(
-    context: Flask, batteries: list[int], member: Actor, clerk: Actor
+    context: Flask, batteries: list[int], member: Actor, clerk: Actor, clock: MovedClock
 ) -> None:
     """Scanned on 1 November, frozen on 1 December (decision 19)."""
     use_id = a_use(context, member)
@@ -389,7 +391,13 @@ def test_on_the_thirtieth_day_the_account_is_frozen_though_no_job_ran_until_the_
     late = day_start(use_of(context, use_id).began_on) + 90 * DAY
     take_back(context, use_id, now=late)  # the return is never blocked
     who = Actor.customer(use_of(context, use_id).customer_id, registered=True, region_id=None)
+    owed = refused(scan, context, who, "A00004", now=late)  # free of the freeze, and in debt
+    assert (owed.rule, owed.facts["cause"]) == (Rule.FROZEN, Cause.DEBT)
+    charge_id = late_fees.quote(BatteryUse, use_id, actor=who, now=late)
+    attempt = payments.begin_attempt(charge_id, actor=who, now=late).wanted
+    pay(context, attempt.out_trade_no, customer=who, amount_fen=300_00, now=late)
     assert scan(context, who, "A00004", now=late).begun
+    clock.move_to(late)
     assert_nothing_violated(context)
 
 

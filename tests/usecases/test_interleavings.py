@@ -327,7 +327,7 @@ class Town:
     def freeze(self) -> None:
         if found := self.an_order():
             act = customers.freeze if self.chance.random() < 0.3 else customers.unfreeze
-            act(found[0].id, reason="核实身份", actor=self.manager, now=self.now)
+            act(found[0].customer_id, reason="核实身份", actor=self.manager, now=self.now)
 
     def tell_of_refund(self) -> None:
         with read(self.app) as session:

@@ -12,6 +12,7 @@ from sqlalchemy import event, func, select
 
 from app.db import db
 from app.domain.batteries import BatteryState
+from app.domain.calendar import business_day
 from app.domain.charges import Purpose
 from app.domain.deposits import DamageItem, DepositKind
 from app.domain.numbering import BatteryNumber
@@ -19,8 +20,8 @@ from app.domain.permissions import Actor
 from app.domain.pictures import PhotoKind
 from app.domain.refunds import RefundNotice, RefundStatus
 from app.domain.rentals import Condition
-from app.domain.settings import FLASH_PRICE, RELEASE_RENTAL_NUMBER
-from app.models.batteries import Battery
+from app.domain.settings import FLASH_PRICE, RELEASE_RENTAL_NUMBER, RENTAL_LATE_FEE
+from app.models.batteries import Battery, BatteryUse
 from app.models.money import Charge, Payment, Refund
 from app.models.numbers import NumberSeries, NumberSlot
 from app.models.people import Customer
@@ -29,17 +30,20 @@ from app.usecases import (
     customers,
     deposits,
     flash_charge,
+    late_fees,
     numbers,
     orders,
     payments,
     pickup,
     refund_notices,
     rentals,
+    restrictions,
+    waivers,
 )
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, held_by, some_batteries, take_back
 from tests.factories.ground import COLOURS, PRICE_FEN
-from tests.factories.orders import a_notice, an_order, charge_of, order_of
+from tests.factories.orders import a_notice, an_order, charge_of, order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.reading import read
 from tests.factories.rentals import (
@@ -202,12 +206,16 @@ class Scene:
 
     def freezing(self) -> Act:
         order_id = self.order()
-        return lambda: customers.freeze(order_id, reason="核实身份", actor=self.manager, now=self.now)
+        return lambda: customers.freeze(
+            person_of(self.app, order_id), reason="核实身份", actor=self.manager, now=self.now
+        )
 
     def unfreezing(self) -> Act:
         order_id = self.order()
-        customers.freeze(order_id, reason="核实身份", actor=self.manager, now=self.now)
-        return lambda: customers.unfreeze(order_id, reason="核实完了", actor=self.manager, now=self.now)
+        customers.freeze(person_of(self.app, order_id), reason="核实身份", actor=self.manager, now=self.now)
+        return lambda: customers.unfreeze(
+            person_of(self.app, order_id), reason="核实完了", actor=self.manager, now=self.now
+        )
 
     def rental(self, deposit: DepositKind | None = DepositKind.RENTAL, **state: bool) -> int:
         return a_rental_order(self.app, self.database, customer=self.buyer, deposit=deposit, **state)  # type: ignore[arg-type]  # the states' own names
@@ -279,9 +287,11 @@ class Scene:
 
     def unfreezing_whoever_has_an_idle_deposit(self) -> Act:
         order_id = self.rental(paid=True)
-        customers.freeze(order_id, reason="核实身份", actor=self.manager, now=self.now)
+        customers.freeze(person_of(self.app, order_id), reason="核实身份", actor=self.manager, now=self.now)
         orders.cancel_order(order_id, reason="不租了", actor=self.manager, now=self.now)
-        return lambda: customers.unfreeze(order_id, reason="核实完了", actor=self.manager, now=self.now)
+        return lambda: customers.unfreeze(
+            person_of(self.app, order_id), reason="核实完了", actor=self.manager, now=self.now
+        )
 
     def member(self, *, price_fen: int = 0) -> Actor:
         a_setting(self.app, self.database, FLASH_PRICE, price_fen)
@@ -347,6 +357,54 @@ class Scene:
             actor=self.manager,
             now=self.now,
         )
+
+    def late_use(self) -> int:
+        """Six days beyond the free ones."""
+        return a_use(self.app, self.member(), self.numbers[1], now=self.now - timedelta(days=20))
+
+    def asking_what_is_owed(self) -> Act:
+        use_id = self.late_use()
+        return lambda: late_fees.quote(BatteryUse, use_id, actor=self.buyer, now=self.now)
+
+    def paying_late_fees(self) -> Act:
+        charge_id = late_fees.quote(BatteryUse, self.late_use(), actor=self.buyer, now=self.now)
+        attempt = payments.begin_attempt(charge_id, actor=self.buyer, now=self.now)
+        return self.told(attempt.wanted.out_trade_no, attempt.wanted.amount_fen)
+
+    def waiving_late_fees(self) -> Act:
+        use_id, today = self.late_use(), business_day(self.now)
+        late_fees.quote(BatteryUse, use_id, actor=self.buyer, now=self.now)
+        return lambda: waivers.waive(
+            BatteryUse,
+            use_id,
+            days=[today],
+            reason="店里没人",
+            request_key=self.frame_no,
+            actor=self.manager,
+            now=self.now,
+        )
+
+    def taking_back_what_is_late(self) -> Act:
+        use_id = self.late_use()
+        return lambda: take_back(self.app, use_id)
+
+    def leaving_flash_charge_with_a_debt(self) -> Act:
+        use_id = self.late_use()
+        take_back(self.app, use_id)
+        charge_id = late_fees.quote(BatteryUse, use_id, actor=self.buyer, now=self.now)
+        payments.begin_attempt(charge_id, actor=self.buyer, now=self.now)
+        deposit_id = deposits_of(self.app, self.buyer)[-1].id
+        return lambda: deposits.ask_back(deposit_id, actor=self.buyer, now=self.now)
+
+    def returning_late(self) -> Act:
+        a_setting(self.app, self.database, RENTAL_LATE_FEE, 5_00)
+        before = self.now - timedelta(days=40)
+        order_id = a_rental_order(self.app, self.database, customer=self.buyer, picked_up=True, now=before)
+        return lambda: give_back(self.app, order_id)
+
+    def recording_a_freeze(self) -> Act:
+        a_use(self.app, self.member(), self.numbers[1], now=self.now - timedelta(days=40))
+        return lambda: restrictions.reconcile_person(self.buyer.id or 0, actor=JOB, now=self.now)
 
     def moving_a_battery(self) -> Act:
         return lambda: batteries.move(

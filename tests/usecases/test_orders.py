@@ -20,7 +20,7 @@ from app.usecases import customers, orders
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated
 from tests.factories.ground import COLOURS, LONG_AGO, PRICE_FEN, STOCK
-from tests.factories.orders import a_listing_id, an_order, order_of
+from tests.factories.orders import a_listing_id, an_order, order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.reading import read
 from tests.factories.settings import a_setting
@@ -173,10 +173,10 @@ def _stock(app: Flask) -> int:
 def test_a_frozen_person_reserves_nothing_but_may_cancel(context: Flask, buyer: Actor) -> None:
     order_id = reserve(context, buyer)
     manager = a_member_of_staff(context, role="manager")
-    customers.freeze(order_id, reason="核实身份", actor=manager, now=now_of(context))
+    customers.freeze(person_of(context, order_id), reason="核实身份", actor=manager, now=now_of(context))
     assert refused(context, buyer, request_key="b") is Rule.FROZEN
     orders.cancel_order(order_id, reason="", actor=buyer, now=now_of(context))
-    customers.unfreeze(order_id, reason="核实完了", actor=manager, now=now_of(context))
+    customers.unfreeze(person_of(context, order_id), reason="核实完了", actor=manager, now=now_of(context))
     assert reserve(context, buyer, request_key="b")
 
 

@@ -20,7 +20,7 @@ from app.usecases import customers, orders, outbox, payments, pickup
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances, payments_of, refunds_of, statuses
 from tests.factories.ground import COLOURS, PRICE_FEN, STOCK
-from tests.factories.orders import a_notice, an_order, charge_of, order_of
+from tests.factories.orders import a_notice, an_order, charge_of, order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 
@@ -191,7 +191,7 @@ def cancelled_with_money_under_way(app: Flask, buyer: Actor) -> tuple[int, str]:
 def test_late_money_does_not_revive_the_order_of_a_frozen_person(context: Flask, buyer: Actor) -> None:
     order_id, out_trade_no = cancelled_with_money_under_way(context, buyer)
     manager = a_member_of_staff(context, role="manager")
-    customers.freeze(order_id, reason="核实身份", actor=manager, now=now_of(context))
+    customers.freeze(person_of(context, order_id), reason="核实身份", actor=manager, now=now_of(context))
     assert told(context, money(context, out_trade_no, buyer)) is Verdict.LATE
     assert order_of(context, order_id).status is OrderStatus.CANCELLED
     assert slot_state(context, order_id) is None

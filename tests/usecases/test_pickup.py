@@ -26,7 +26,7 @@ from app.web.current import RUNTIME
 from tests.factories.counter import FRAME_NO, a_rental_without_approval
 from tests.factories.flash import a_member, a_use, some_batteries
 from tests.factories.ground import COLOURS
-from tests.factories.orders import an_order, order_of
+from tests.factories.orders import an_order, order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.rentals import a_rental_order
 from tests.fixtures.databases import Database
@@ -380,7 +380,7 @@ def test_what_is_no_colour_or_frame_number_is_refused(desk: Desk, colour: str, f
 def test_neither_an_unpaid_nor_a_frozen_persons_vehicle_goes_out(desk: Desk) -> None:
     unpaid, frozen = desk.order(paid=False), desk.order()
     with desk.app.app_context():
-        customers.freeze(frozen, reason="电池没还", actor=desk.boss, now=desk.now)
+        customers.freeze(person_of(desk.app, frozen), reason="电池没还", actor=desk.boss, now=desk.now)
     for order_id, rule in ((unpaid, Rule.NOT_PAID), (frozen, Rule.FROZEN)):
         with pytest.raises(RuleBroken) as refused:
             desk.confirm(order_id)

@@ -29,8 +29,9 @@ from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances, refunds_of
 from tests.factories.flash import a_member, a_use, some_batteries, take_back
 from tests.factories.ground import COLOURS, STOCK
-from tests.factories.orders import an_order, charge_of, order_of, pay
+from tests.factories.orders import an_order, charge_of, order_of, pay, person_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
+from tests.factories.phone import PhoneOnTheWire
 from tests.factories.reading import read
 from tests.factories.rentals import (
     MONTH,
@@ -210,6 +211,27 @@ def test_of_two_reservations_at_once_one_is_made(
     assert_nothing_violated(app)
 
 
+@pytest.mark.both_engines
+@pytest.mark.races
+@pytest.mark.req("FLOW-RENT-4")
+def test_of_two_tabs_that_press_at_once_one_reserves(
+    app: Flask, live_app: str, database: Database, renter: Actor
+) -> None:
+    listings = {kind: a_rental_listing(database, business=kind) for kind in (Business.RENTAL, Business.MINI_RENTAL)}
+    start = Barrier(2)
+
+    def press(business: Business) -> tuple[int, bool]:
+        tab = PhoneOnTheWire(app, live_app, renter)
+        start.wait()
+        answer = tab.reserve(business, listings[business])
+        return answer.status_code, "一个人同时只能租一辆车" in answer.text
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(press, listings)) == [(303, False), (422, True)]
+    assert database.count(Order) == 1
+    assert_nothing_violated(app)
+
+
 # ---- paying and handing over
 
 
@@ -269,9 +291,19 @@ def test_a_rental_that_costs_nothing_needs_deposit_and_card_all_the_same(
     a_deposit(context, renter, RENTAL, order_id=order_id)
     assert refused(hand_over, context, order_id).rule is Rule.CARD_NOT_APPROVED
     cards.approve(card_id, actor=a_member_of_staff(context), now=now_of(context))
-    customers.freeze(order_id, reason="核实", actor=a_member_of_staff(context, role="manager"), now=now_of(context))
+    customers.freeze(
+        person_of(context, order_id),
+        reason="核实",
+        actor=a_member_of_staff(context, role="manager"),
+        now=now_of(context),
+    )
     assert refused(hand_over, context, order_id).rule is Rule.FROZEN
-    customers.unfreeze(order_id, reason="好了", actor=a_member_of_staff(context, role="manager"), now=now_of(context))
+    customers.unfreeze(
+        person_of(context, order_id),
+        reason="好了",
+        actor=a_member_of_staff(context, role="manager"),
+        now=now_of(context),
+    )
     hand_over(context, order_id)
     give_back(context, order_id)
     assert balances(context)[Account.RENTALS] == 0
@@ -456,11 +488,11 @@ def test_a_return_by_somebody_frozen_by_hand_waits_with_the_deposit_alone(
 ) -> None:
     order_id = a_rental_order(context, database, customer=renter, picked_up=True)
     boss = a_member_of_staff(context, role="manager")
-    customers.freeze(order_id, reason="核实身份", actor=boss, now=now_of(context))
+    customers.freeze(person_of(context, order_id), reason="核实身份", actor=boss, now=now_of(context))
     give_back(context, order_id)
     assert deposit_statuses(context, renter) == [DepositStatus.HELD]
     assert_nothing_violated(context)
-    customers.unfreeze(order_id, reason="核实完了", actor=boss, now=now_of(context))
+    customers.unfreeze(person_of(context, order_id), reason="核实完了", actor=boss, now=now_of(context))
     assert deposit_statuses(context, renter) == [DepositStatus.REFUNDING]
 
 
@@ -514,7 +546,9 @@ def _leaves(app: Flask, _database: Database, renter: Actor, _order_id: int, _lat
 
 
 def _frozen(app: Flask, _database: Database, _renter: Actor, order_id: int, _late: str) -> None:
-    customers.freeze(order_id, reason="核实身份", actor=a_member_of_staff(app, role="manager"), now=now_of(app))
+    customers.freeze(
+        person_of(app, order_id), reason="核实身份", actor=a_member_of_staff(app, role="manager"), now=now_of(app)
+    )
 
 
 def _number_out_of_use(app: Flask, database: Database, _renter: Actor, order_id: int, late: str) -> None:

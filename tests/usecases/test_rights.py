@@ -12,6 +12,7 @@ from app.domain.errors import Forbidden, NotFound
 from app.domain.permissions import RIGHTS, Actor, Permission, Role
 from app.domain.rentals import Condition, Place
 from app.models.money import Charge
+from app.models.orders import Order
 from app.usecases import customers, notes, orders, payments, pickup, rentals, staff
 from app.web.current import RUNTIME
 from tests.factories.ground import COLOURS
@@ -25,6 +26,12 @@ def the_charge(order_id: int) -> int:
     """What the order costs; 0 for one that is not there."""
     with read_only_session() as session:
         return session.scalars(select(Charge.id).where(Charge.order_id == order_id)).one_or_none() or 0
+
+
+def the_person(order_id: int) -> int:
+    """Whose it is; 0 of one that is not there."""
+    with read_only_session() as session:
+        return session.scalars(select(Order.customer_id).where(Order.id == order_id)).one_or_none() or 0
 
 
 OF_STAFF: dict[str, tuple[Permission, Verb]] = {
@@ -60,11 +67,11 @@ OF_STAFF: dict[str, tuple[Permission, Verb]] = {
     ),
     "freeze": (
         Permission.PEOPLE_FREEZE,
-        lambda order_id, who, now: customers.freeze(order_id, reason="核实身份", actor=who, now=now),
+        lambda order_id, who, now: customers.freeze(the_person(order_id), reason="核实身份", actor=who, now=now),
     ),
     "unfreeze": (
         Permission.PEOPLE_FREEZE,
-        lambda order_id, who, now: customers.unfreeze(order_id, reason="核实完了", actor=who, now=now),
+        lambda order_id, who, now: customers.unfreeze(the_person(order_id), reason="核实完了", actor=who, now=now),
     ),
     "note": (
         Permission.ORDERS_NOTE,

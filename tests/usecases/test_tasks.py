@@ -145,9 +145,9 @@ def test_a_task_is_taken_once_and_again_when_its_worker_is_not_heard_of(
     assert second is not None
     assert (second.id, second.file_key) == (first.id, first.file_key)
     assert tasks.tell_progress(first, 100, until=later + 2 * A_MINUTE) is None
-    assert not tasks.finish_task(first, now=later)
+    assert not tasks.finish_task(first, 200, now=later)
     assert database.one(select(Task.done).where(Task.id == task_id)) == 0
-    assert tasks.finish_task(second, now=later)
+    assert tasks.finish_task(second, 200, now=later)
     task = database.one(select(Task).where(Task.id == task_id))
     assert (task.status, task.done, task.expires_at) == (TaskStatus.DONE, 200, later + timedelta(hours=24))
     assert tasks.take_task(until=later, now=later) is None

@@ -49,15 +49,20 @@ class Outgoing(requests.Session):
         self._origins = {_origin(url) for url in allowed_urls}
         self._limits = limits or TimeLimits()
 
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Sends one request; its reply is whole when this returns. Raises requests.RequestException."""
+    def send(
+        self, request: requests.PreparedRequest, *, largest: int = LARGEST_REPLY, **kwargs: Any
+    ) -> requests.Response:
+        """Sends one request; its reply is whole when this returns. Raises requests.RequestException.
+
+        `largest`: bytes; a longer reply is ReplyTooLong.
+        """
         origin = _origin(request.url or "")
         if origin not in self._origins:
             raise HostRefused(f"{origin} is not a host of the configuration")
         ends_at = time.monotonic() + sum(self._limits)
         kwargs |= {"timeout": tuple(self._limits), "allow_redirects": False, "stream": True}
         with super().send(request, **kwargs) as response:
-            body = _whole_body(response, ends_at)
+            body = _whole_body(response, ends_at, largest)
         if response.status_code // 100 == 3:  # noqa: PLR2004  # every 3xx
             raise RedirectRefused(str(response.status_code))
         response._content = body  # noqa: SLF001  # as requests does
@@ -80,12 +85,12 @@ def answered(call: Callable[[], T]) -> T:
     raise OutcomeUnknown(failure)
 
 
-def _whole_body(response: requests.Response, ends_at: float) -> bytes:
+def _whole_body(response: requests.Response, ends_at: float, largest: int) -> bytes:
     """Reads what is there until the end, the time limit or the size limit (the library's limit is for each piece)."""
     body = bytearray()
     while piece := _piece(response):
         body += piece
-        if len(body) > LARGEST_REPLY or time.monotonic() > ends_at:
+        if len(body) > largest or time.monotonic() > ends_at:
             raise ReplyTooLong
     return bytes(body)
 

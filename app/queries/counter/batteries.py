@@ -11,7 +11,6 @@ from app.domain import labels
 from app.domain.batteries import BatteryState, EndedBy
 from app.domain.calendar import business_day
 from app.domain.charges import ChargeStatus, Purpose
-from app.domain.deposits import Amounts
 from app.domain.errors import Forbidden
 from app.domain.identity import KeyKind, masked_name
 from app.domain.numbering import BatteryNumber, Digits, read_scan
@@ -24,7 +23,7 @@ from app.models.directory import Region, School
 from app.models.money import Charge
 from app.models.people import Customer, Identity, IdentityKey
 from app.queries.batteries import number_of, open_use_of_person
-from app.queries.counter.orders import CounterDeposit
+from app.queries.counter.orders import CounterDeposit, amounts_of
 
 MOST_BRINGERS = 9
 
@@ -189,11 +188,7 @@ def _as_use(session: Session, row: Row[*tuple[Any, ...]], now: datetime) -> Coun
         days_late=max(days - use.free_days, 0),
         free_days=use.free_days,
         asked_at=use.return_asked_at,
-        deposit=CounterDeposit(
-            deposit.kind,
-            deposit.status,
-            Amounts(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen),
-        ),
+        deposit=CounterDeposit(deposit.kind, deposit.status, amounts_of(session, deposit, now)),
         returned_at=use.returned_at,
         returned_by=row.returned_by or "",
         returned_by_id=use.returned_by,

@@ -33,6 +33,7 @@ from app.models.vehicles import Listing, Plan, VehicleModel
 from app.queries import deposits as held_deposits
 from app.queries import people
 from app.queries.batteries import number_of, open_use_of_person
+from app.queries.late_fees import owed_by_deposit
 from app.queries.pickup import may_undo
 from app.queries.suspects import suspect_fen_of_charge
 
@@ -44,7 +45,6 @@ class CounterCard:
     card_id: int
     status: CardStatus
     reason: str  # why it was refused
-    may_review: bool
 
     @property
     def badge(self) -> labels.Badge:
@@ -128,6 +128,7 @@ class CounterOrder:
     """One order as the counter shows it; masked."""
 
     order_id: int
+    customer_id: int
     region_id: int
     number: str
     business: Business
@@ -176,6 +177,11 @@ class CounterOrder:
     def lifts_by_return(self) -> bool:
         """Whether what freezes the account is something that was not returned."""
         return self.freeze is not None and self.freeze.cause is Cause.OVERDUE
+
+    @property
+    def is_in_debt(self) -> bool:
+        """Whether it is no freeze, but late fees that are owed."""
+        return self.freeze is not None and self.freeze.cause is Cause.DEBT
 
     @property
     def is_back(self) -> bool:
@@ -233,9 +239,9 @@ def _as_counter_order(session: Session, actor: Actor, row: Row[*tuple[Any, ...]]
     order: Order = row.Order
     is_rental = order.business in RENTALS
     paid = row.charge is ChargeStatus.SETTLED
-    freeze = people.freeze_of(session, order.customer_id, now)
+    freeze = people.gravest(people.freezes_of(session, order.customer_id, now))
     deposit = _deposit(session, row, now) if is_rental else None
-    card = _card(actor, row) if is_rental else None
+    card = _card(row) if is_rental else None
     facts = OrderFacts(
         order.id,
         order.customer_id,
@@ -251,6 +257,7 @@ def _as_counter_order(session: Session, actor: Actor, row: Row[*tuple[Any, ...]]
     today = business_day(now)
     return CounterOrder(
         order_id=order.id,
+        customer_id=order.customer_id,
         region_id=order.region_id,
         number=order.number,
         business=order.business,
@@ -315,6 +322,12 @@ def _last_card_id() -> ScalarSelect[int]:
     )
 
 
+def amounts_of(session: Session, deposit: Deposit, now: datetime) -> Amounts:
+    """押金 / 已扣 / 可退, with the late fees that are still to be taken out of it."""
+    owed_fen = owed_by_deposit(session, [deposit.id], business_day(now))[deposit.id]
+    return Amounts.of(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen, owed_fen=owed_fen)
+
+
 def _deposit(session: Session, row: Row[*tuple[Any, ...]], now: datetime) -> CounterDeposit | None:
     deposit: Deposit | None = row.Deposit
     if deposit is None:
@@ -323,17 +336,16 @@ def _deposit(session: Session, row: Row[*tuple[Any, ...]], now: datetime) -> Cou
     return CounterDeposit(
         deposit.kind,
         deposit.status,
-        Amounts(deposit.amount_fen, deposit.withheld_fen, deposit.refunded_fen),
+        amounts_of(session, deposit, now),
         tuple(held_deposits.ties(session, deposit, now)) if back and deposit.status is DepositStatus.HELD else (),
     )
 
 
-def _card(actor: Actor, row: Row[*tuple[Any, ...]]) -> CounterCard | None:
+def _card(row: Row[*tuple[Any, ...]]) -> CounterCard | None:
     card: StudentCard | None = row.StudentCard
     if card is None or row.erased_at is not None:
         return None
-    may_review = actor.may(Permission.CARDS_REVIEW, row.Order.region_id)
-    return CounterCard(card.id, card.status, card.reason or "", may_review)
+    return CounterCard(card.id, card.status, card.reason or "")
 
 
 def _due_on(row: Row[*tuple[Any, ...]], today: date) -> date:

@@ -1,6 +1,6 @@
 """What must be true of deposits, rentals and battery uses."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Exists, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -10,14 +10,18 @@ from app.domain.cards import CardStatus
 from app.domain.charges import ChargeStatus, Purpose
 from app.domain.deposits import DepositKind, DepositStatus, WithholdingKind
 from app.domain.orders import OrderStatus
+from app.domain.refunds import WECHAT_REFUNDS_FOR
+from app.domain.restrictions import Cause
 from app.models.batteries import Battery, BatteryPerson, BatteryUse
 from app.models.cards import Photo, StudentCard
 from app.models.deposits import Deposit, DepositWithholding
+from app.models.journal import Audit
 from app.models.money import Charge
 from app.models.orders import Order
 from app.models.people import Restriction
 from app.models.rentals import Rental
 from app.queries.invariants._registry import Violations, invariant, told
+from app.queries.sql import days_between
 
 PAID = (DepositStatus.HELD, DepositStatus.REFUNDING, DepositStatus.REFUNDED)
 
@@ -66,9 +70,9 @@ def refunded_deposits_are_back(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("No rental deposit is held that nothing needs, unless its person is barred")
-def rental_deposits_are_needed(session: Session, _now: datetime) -> Violations:
-    """Decision 25: its refund is requested by itself."""
+@invariant("No rental deposit is held that nothing needs, unless its person is barred or WeChat refunds it no more")
+def rental_deposits_are_needed(session: Session, now: datetime) -> Violations:
+    """Decisions 25 and 26: its refund is requested by itself."""
     flash = aliased(Deposit)
     by_flash = exists().where(
         flash.customer_id == Deposit.customer_id,
@@ -80,17 +84,26 @@ def rental_deposits_are_needed(session: Session, _now: datetime) -> Violations:
         and_(exists().where(Order.customer_id == Deposit.customer_id, Order.occupies_rental), ~by_flash),
         exists().where(Rental.deposit_id == Deposit.id, Rental.returned_at.is_not(None), Rental.settled_at.is_(None)),
     )
-    barred = exists().where(BatteryUse.customer_id == Deposit.customer_id, BatteryUse.returned_at.is_(None))
+    may_be_late = exists().where(BatteryUse.customer_id == Deposit.customer_id, BatteryUse.returned_at.is_(None))
     return told(
         session,
         select(Deposit.id.label("deposit"), Deposit.customer_id).where(
-            Deposit.kind == DepositKind.RENTAL, Deposit.status == DepositStatus.HELD, ~needed, ~barred, ~_restricted()
+            Deposit.kind == DepositKind.RENTAL,
+            Deposit.status == DepositStatus.HELD,
+            Deposit.paid_at >= now - WECHAT_REFUNDS_FOR,
+            ~needed,
+            ~may_be_late,
+            ~_is_frozen_by_hand(),
         ),
     )
 
 
-def _restricted() -> Exists:
-    return exists().where(Restriction.customer_id == Deposit.customer_id, Restriction.lifted_at.is_(None))
+def _is_frozen_by_hand() -> Exists:
+    return exists().where(
+        Restriction.customer_id == Deposit.customer_id,
+        Restriction.cause == Cause.MANUAL,
+        Restriction.lifted_at.is_(None),
+    )
 
 
 @invariant("A completed rental order has one rental; it occupies its person until the return, and no closed one does")
@@ -117,9 +130,14 @@ def rentals_fit_orders(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("What is out, a vehicle or a battery, is secured by a deposit that is held")
+@invariant(
+    "What is out, a vehicle or a battery, is secured by a held deposit, or by one that staff sent back for its age"
+)
 def what_is_out_is_secured(session: Session, _now: datetime) -> Violations:
-    """FLOW-RENT-2, FLOW-FLASH-1."""
+    """FLOW-RENT-2, FLOW-FLASH-1, decision 26."""
+    sent_back = exists().where(
+        Audit.subject_kind == "deposit", Audit.subject_id == Deposit.id, Audit.action == "deposit_sent_back"
+    )
     for out, returned_at in ((Rental, Rental.returned_at), (BatteryUse, BatteryUse.returned_at)):
         yield from told(
             session,
@@ -127,7 +145,7 @@ def what_is_out_is_secured(session: Session, _now: datetime) -> Violations:
             .join(Deposit, Deposit.id == out.deposit_id)
             .where(
                 returned_at.is_(None),
-                or_(Deposit.status != DepositStatus.HELD, Deposit.customer_id != out.customer_id),
+                or_((Deposit.status != DepositStatus.HELD) & ~sent_back, Deposit.customer_id != out.customer_id),
             ),
         )
 
@@ -198,18 +216,17 @@ def cards_have_photos(session: Session, _now: datetime) -> Violations:
     )
 
 
-@invariant("The freeze day of a use or rental follows from the terms that it began with")
+@invariant("First fee day and freeze day of a use or rental follow from the terms that it began with")
 def freeze_days_follow_terms(session: Session, _now: datetime) -> Violations:
     """SET-4, SET-11."""
-    for use in session.execute(
-        select(BatteryUse.id, BatteryUse.began_on, BatteryUse.freeze_days, BatteryUse.freezes_on).where(
-            BatteryUse.returned_at.is_(None)
+    for kind, since in ((BatteryUse, BatteryUse.began_on), (Rental, Rental.due_on)):
+        fits = and_(
+            days_between(kind.fees_from, since) == kind.free_days + 1,
+            days_between(kind.freezes_on, since) == kind.freeze_days,
         )
-    ):
-        if use.freezes_on != use.began_on + timedelta(days=use.freeze_days):
-            yield f"use={use.id} freezes_on={use.freezes_on}"
-    for rental in session.execute(
-        select(Rental.id, Rental.due_on, Rental.freeze_days, Rental.freezes_on).where(Rental.returned_at.is_(None))
-    ):
-        if rental.freezes_on != rental.due_on + timedelta(days=rental.freeze_days):
-            yield f"rental={rental.id} freezes_on={rental.freezes_on}"
+        yield from told(
+            session,
+            select(kind.id.label(kind.__tablename__), kind.fees_from, kind.freezes_on).where(
+                kind.returned_on.is_(None), ~fits
+            ),
+        )

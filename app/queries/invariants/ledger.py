@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, and_, case, cast, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
@@ -12,9 +12,11 @@ from app.domain.deposits import DepositStatus, WithholdingKind
 from app.domain.ledger import KINDS, Account, AccountKind, held_on
 from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
-from app.domain.refunds import RefundStatus
+from app.domain.refunds import RefundChannel, RefundStatus
 from app.models.batteries import BatteryUse
+from app.models.closing import DayClose
 from app.models.deposits import Deposit, DepositWithholding
+from app.models.late_fees import LateFee, LateFeeWaiver
 from app.models.money import Charge, LedgerAccount, LedgerTransfer, Payment, Refund
 from app.models.orders import Order
 from app.queries.invariants._registry import Violations, invariant, told
@@ -59,57 +61,55 @@ PLACES: tuple[tuple[PaymentStatus, Purpose | None], ...] = (
 
 @invariant("Each payment and each refund is booked, with its amount, between the right accounts")
 def money_is_booked(session: Session, _now: datetime) -> Violations:
-    """Decision 32."""
+    """Decision 32. What was a suspect, and was attached to its charge, came from suspense (decision 16)."""
     ids = _account_ids(session)
     if len(ids) < len(Account):
         return
     for status, purpose in PLACES:
-        held = ids[held_on(status, purpose)]
+        held, suspense = ids[held_on(status, purpose)], ids[Account.SUSPENSE]
         there = Payment.status == status
         if purpose is not None:
             there &= Payment.charge_id.in_(select(Charge.id).where(Charge.purpose == purpose))
-        yield from _unbooked(
-            session,
-            select(Payment.transaction_id, Payment.received_fen).where(there),
-            literal("payment:") + Payment.transaction_id,
-            Payment.received_fen,
-            ids[Account.WECHAT],
-            held,
-        )
-        refunds = (
-            select(Refund.out_refund_no, Refund.amount_fen, Refund.status)
-            .join(Payment, Payment.id == Refund.payment_id)
-            .where(there)
-        )
-        wanted = literal("refund:") + Refund.out_refund_no
-        yield from _unbooked(session, refunds, wanted, Refund.amount_fen, held, ids[Account.REFUNDS_PAYABLE])
-        yield from _unbooked(
-            session,
-            refunds.where(Refund.status == RefundStatus.REFUSED),
-            literal("refund_refused:") + Refund.out_refund_no,
-            Refund.amount_fen,
-            ids[Account.REFUNDS_PAYABLE],
-            held,
-        )
-    yield from _unbooked(
-        session,
-        select(Refund.out_refund_no, Refund.amount_fen, Refund.status).where(Refund.status == RefundStatus.DONE),
-        literal("refund_done:") + Refund.out_refund_no,
-        Refund.amount_fen,
-        ids[Account.REFUNDS_PAYABLE],
-        ids[Account.WECHAT],
+        was_suspect = Payment.misfit.is_not(None)
+        paid = select(Payment.transaction_id, Payment.received_fen).where(there)
+        arrived = literal("payment:") + Payment.transaction_id
+        came_to = case((was_suspect, suspense), else_=held)
+        yield from _unbooked(session, paid, arrived, Payment.received_fen, ids[Account.WECHAT], came_to)
+        if status is PaymentStatus.SETTLES:
+            moved = literal("attached:") + Payment.transaction_id
+            yield from _unbooked(session, paid.where(was_suspect), moved, Payment.received_fen, suspense, held)
+    yield from _refunds_booked(session, ids)
+
+
+def _refunds_booked(session: Session, ids: dict[Account, int]) -> Violations:
+    """From where the money stood, to WeChat or what the owner paid; what WeChat closed went back there."""
+    payable = ids[Account.REFUNDS_PAYABLE]
+    refunds = select(Refund.out_refund_no, Refund.amount_fen, Refund.status).join(
+        LedgerAccount, LedgerAccount.code == Refund.held_on
     )
+    held, outside = LedgerAccount.id, Refund.channel == RefundChannel.OUTSIDE
+    paid_from = case((outside, ids[Account.OUTSIDE]), else_=ids[Account.WECHAT])
+    done = refunds.where(Refund.status == RefundStatus.DONE)
+    refused = refunds.where(Refund.status == RefundStatus.REFUSED)
+    for base, key, debit, credit in (
+        (refunds, "refund:", held, payable),
+        (refused, "refund_refused:", payable, held),
+        (done, "refund_done:", payable, paid_from),
+    ):
+        yield from _unbooked(session, base, literal(key) + Refund.out_refund_no, Refund.amount_fen, debit, credit)
 
 
 @invariant(
-    "What is withheld from a deposit, and the price of each battery use, is booked once between the right accounts"
+    "What is withheld from a deposit, the price of each battery use, each late fee and what was waived of it is booked"
+    " once between the right accounts"
 )
 def withholdings_and_fees_are_booked(session: Session, _now: datetime) -> Violations:
-    """Decisions 21, 22, 41."""
+    """Decisions 20 to 22, 41."""
     ids = _account_ids(session)
     if len(ids) < len(Account):
         return
-    for kind, account in ((WithholdingKind.DAMAGE, Account.DAMAGES), (WithholdingKind.FLASH_FEE, Account.RECEIVABLES)):
+    for kind in WithholdingKind:
+        account = Account.DAMAGES if kind is WithholdingKind.DAMAGE else Account.RECEIVABLES
         yield from _unbooked(
             session,
             select(DepositWithholding.id.label("withholding")).where(DepositWithholding.kind == kind),
@@ -125,6 +125,22 @@ def withholdings_and_fees_are_booked(session: Session, _now: datetime) -> Violat
         BatteryUse.price_fen,
         ids[Account.RECEIVABLES],
         ids[Account.FLASH_FEES],
+    )
+    yield from _unbooked(
+        session,
+        select(LateFee.id.label("late_fee")).where(LateFee.amount_fen > 0),
+        literal("late_fee:") + cast(LateFee.id, String),
+        LateFee.amount_fen,
+        ids[Account.RECEIVABLES],
+        ids[Account.LATE_FEES],
+    )
+    yield from _unbooked(
+        session,
+        select(LateFeeWaiver.id.label("waiver")),
+        literal("waiver:") + cast(LateFeeWaiver.id, String),
+        LateFeeWaiver.amount_fen,
+        ids[Account.LATE_FEES],
+        ids[Account.RECEIVABLES],
     )
 
 
@@ -143,7 +159,7 @@ def pickups_are_booked(session: Session, _now: datetime) -> Violations:
             func.sum(case((earned_there, LedgerTransfer.amount_fen), else_=-LedgerTransfer.amount_fen)), 0
         )
         is_earned = and_(Order.status == OrderStatus.COMPLETED, Order.business.in_(businesses))
-        wanted = case((is_earned, Order.amount_fen), else_=0)
+        wanted = case((is_earned, Order.amount_fen), else_=0) - _refunded_of(account)
         of_account = or_(earned_there, LedgerTransfer.debit_id == ids[account])
         yield from told(
             session,
@@ -158,6 +174,30 @@ def pickups_are_booked(session: Session, _now: datetime) -> Violations:
                 of_account, LedgerTransfer.order_id.is_(None)
             ),
         )
+
+
+def _refunded_of(account: Account) -> ScalarSelect[int]:
+    """What was sent back of the order of another read after its pickup."""
+    return (
+        select(func.coalesce(func.sum(Refund.amount_fen), 0))
+        .join(Payment, Payment.id == Refund.payment_id)
+        .join(Charge, Charge.id == Payment.charge_id)
+        .where(Charge.order_id == Order.id, Refund.held_on == account, Refund.status.in_(GIVEN_BACK))
+        .correlate(Order)
+        .scalar_subquery()
+    )
+
+
+@invariant("Nothing is booked on a day that was closed before")
+def closed_days_stay_closed(session: Session, _now: datetime) -> Violations:
+    """Decision 33."""
+    same_place = func.coalesce(LedgerTransfer.region_id, 0) == func.coalesce(DayClose.region_id, 0)
+    return told(
+        session,
+        select(LedgerTransfer.entry_key, LedgerTransfer.booked_on, LedgerTransfer.at, DayClose.closed_at)
+        .join(DayClose, and_(DayClose.on_day == LedgerTransfer.booked_on, same_place))
+        .where(LedgerTransfer.at > DayClose.closed_at),
+    )
 
 
 @invariant("The balance of each account equals what payments, refunds, orders, deposits and uses add up to")
@@ -182,22 +222,16 @@ def _sums(session: Session, side: InstrumentedAttribute[int]) -> dict[int, int]:
 def _expected_balances(session: Session) -> dict[Account, int]:
     expected = dict.fromkeys(Account, 0)
     payments = session.execute(
-        select(Payment.status, Charge.purpose, func.sum(Payment.received_fen), func.sum(Payment.refunded_fen))
+        select(Payment.status, Charge.purpose, func.sum(Payment.received_fen))
         .outerjoin(Charge, Charge.id == Payment.charge_id)
         .where(Payment.status.in_(PAID))
         .group_by(Payment.status, Charge.purpose)
     )
-    for payment_status, purpose, received, refunded in payments:
+    for payment_status, purpose, received in payments:
         account = held_on(payment_status, purpose)
         expected[Account.WECHAT] += int(received or 0)
         if account not in (Account.RECEIVABLES, Account.DEPOSITS):  # these are explained from the other side
-            expected[account] += int(received or 0) - int(refunded or 0)
-    refunds = session.execute(select(Refund.status, func.sum(Refund.amount_fen)).group_by(Refund.status))
-    for refund_status, amount in refunds:
-        if refund_status is RefundStatus.DONE:
-            expected[Account.WECHAT] -= int(amount or 0)
-        elif refund_status in GIVEN_BACK:
-            expected[Account.REFUNDS_PAYABLE] += int(amount or 0)
+            expected[account] += int(received or 0)
     earned = session.execute(
         select(Order.business, func.sum(Order.amount_fen))
         .where(Order.status == OrderStatus.COMPLETED)
@@ -207,22 +241,43 @@ def _expected_balances(session: Session) -> dict[Account, int]:
         expected[Account.SALES if business is Business.SALE else Account.RENTALS] += int(amount or 0)
         expected[Account.ADVANCES] -= int(amount or 0)
     expected[Account.DEPOSITS] = _deposits_held(session)
-    expected[Account.DAMAGES] = int(
-        session.scalar(
-            select(func.sum(DepositWithholding.amount_fen)).where(DepositWithholding.kind == WithholdingKind.DAMAGE)
-        )
-        or 0
+    withheld = DepositWithholding.amount_fen
+    expected[Account.DAMAGES] = _total(session, withheld, DepositWithholding.kind == WithholdingKind.DAMAGE)
+    expected[Account.FLASH_FEES] = _total(session, BatteryUse.price_fen)
+    expected[Account.LATE_FEES] = _total(session, LateFee.amount_fen) - _total(session, LateFeeWaiver.amount_fen)
+    flash, late = Charge.purpose == Purpose.FLASH_FEE, Charge.purpose == Purpose.LATE_FEE
+    expected[Account.RECEIVABLES] = (
+        _total(session, Charge.amount_fen, flash, Charge.status == ChargeStatus.OPEN)
+        + expected[Account.LATE_FEES]
+        - _total(session, Charge.amount_fen, late, Charge.status == ChargeStatus.SETTLED)
+        - _total(session, withheld, DepositWithholding.kind == WithholdingKind.LATE_FEE)
     )
-    expected[Account.FLASH_FEES] = int(session.scalar(select(func.sum(BatteryUse.price_fen))) or 0)
-    expected[Account.RECEIVABLES] = int(
-        session.scalar(
-            select(func.sum(Charge.amount_fen)).where(
-                Charge.purpose == Purpose.FLASH_FEE, Charge.status == ChargeStatus.OPEN
-            )
-        )
-        or 0
-    )
+    for account, amount in _given_back(session):
+        expected[account] += amount
     return expected
+
+
+def _total(session: Session, amount: InstrumentedAttribute[int], *where: ColumnElement[bool]) -> int:
+    return int(session.scalar(select(func.sum(amount)).where(*where)) or 0)
+
+
+def _given_back(session: Session) -> Iterator[tuple[Account, int]]:
+    """What refunds change of the balances, account by account."""
+    refunds = session.execute(
+        select(Refund.status, Refund.channel, Refund.held_on, func.sum(Refund.amount_fen))
+        .where(Refund.status.in_(GIVEN_BACK))
+        .group_by(Refund.status, Refund.channel, Refund.held_on)
+    )
+    for status, channel, held, total in refunds:
+        amount = int(total or 0)
+        if held is not Account.DEPOSITS:  # explained from the other side
+            yield held, -amount
+        if status is not RefundStatus.DONE:
+            yield Account.REFUNDS_PAYABLE, amount
+        elif channel is RefundChannel.OUTSIDE:
+            yield Account.OUTSIDE, amount
+        else:
+            yield Account.WECHAT, -amount
 
 
 def _deposits_held(session: Session) -> int:

@@ -134,6 +134,7 @@ class Colleague:
     region: str | None
 
 
+FINANCE = "finance"
 STAFF = (
     Colleague("owner", "罗世昌", Role.OWNER, None),
     Colleague("manager", "沈曼青", Role.MANAGER, None),
@@ -141,7 +142,7 @@ STAFF = (
     Colleague("clerk-a", "陈小满", Role.CLERK, "A"),
     Colleague("clerk-b", "吴晓雯", Role.CLERK, "B"),
     Colleague("clerk-c", "丁一诺", Role.CLERK, "C"),
-    Colleague("finance", "苏文瑾", Role.FINANCE, None),
+    Colleague(FINANCE, "苏文瑾", Role.FINANCE, None),
     Colleague("technician", "石铁生", Role.TECHNICIAN, "B"),
     Colleague("consultant", "白若溪", Role.CONSULTANT, "A"),
 )

@@ -24,6 +24,7 @@ from app.models.vehicles import Listing, Price, StockMovement, StockReason, Vehi
 from app.ports import Vault
 from app.queries import people, settings
 from app.queries.prices import SALE_DAYS
+from app.usecases import ledger
 from app.usecases.compare_and_set import insert_into
 from app.usecases.seeding import bulk
 from app.usecases.seeding.rows import COLUMNS, Book, Ids, Offer, Place
@@ -86,6 +87,7 @@ def _seed_slice(
     """Returns the people whom the slice brought, by region."""
     random = Random(seed)  # noqa: S311  # made-up data
     bulk.take_room(session)
+    ledger.hold_open(session)
     places = _places(session, now)
     series_ids = _lock_series(session, places)
     series = [_series(session, series_ids[nth], place, nth) for nth, place in enumerate(places)]

@@ -39,10 +39,10 @@ COLUMNS: dict[type[Base], tuple[str, ...]] = {
     ChargeLine: ("charge_id", "kind", "amount_fen"),
     Payment: ("id", "charge_id", "out_trade_no", "transaction_id", "prepay_id", "status", "amount_fen", "received_fen",
               "refunded_fen", "created_at", "expires_at", "paid_at", "asked_at"),
-    Refund: ("payment_id", "out_refund_no", "amount_fen", "reason", "status", "requested_at", "accepted_at", "done_at",
-             "asked_at", "staff_id"),
-    LedgerTransfer: ("entry_key", "leg", "debit_id", "credit_id", "amount_fen", "customer_id", "order_id", "region_id",
-                     "booked_on", "at"),
+    Refund: ("payment_id", "out_refund_no", "amount_fen", "reason", "held_on", "status", "requested_at", "accepted_at",
+             "done_at", "asked_at", "staff_id"),
+    LedgerTransfer: ("entry_key", "leg", "debit_id", "credit_id", "amount_fen", "purpose", "customer_id", "order_id",
+                     "region_id", "booked_on", "at"),
     NumberHolding: ("slot_id", "order_id", "from_seq", "to_seq", "from_at", "to_at", "revived"),
     StockMovement: ("listing_id", "delta", "reason", "order_id", "turn", "at"),
     PickupAttempt: ("region_id", "staff_id", "customer_id", "typed", "answer", "order_id", "at"),
@@ -276,14 +276,13 @@ class _Telling:
     def _refund(self, out_trade_no: str, status: PaymentStatus, reason: str, at: datetime, *, kind: str) -> None:
         out_refund_no = f"R{out_trade_no}-1"
         accepted_at, done_at = at + timedelta(seconds=3), at + timedelta(seconds=self.book.random.randint(40, 200))
+        held = recipes.held_on(status, Purpose.SALE)
         told = {"amount_fen": self.amount_fen, "out_refund_no": out_refund_no}
         self.book.add(
-            Refund, self.ids.payment, out_refund_no, self.amount_fen, reason, RefundStatus.DONE.value, at, accepted_at,
-            done_at, None, self.clerk if kind == "staff" else None,
+            Refund, self.ids.payment, out_refund_no, self.amount_fen, reason, held.value, RefundStatus.DONE.value, at,
+            accepted_at, done_at, None, self.clerk if kind == "staff" else None,
         )  # fmt: skip
-        self._book(
-            f"refund:{out_refund_no}", recipes.refund_wanted(recipes.held_on(status, Purpose.SALE), self.amount_fen), at
-        )
+        self._book(f"refund:{out_refund_no}", recipes.refund_wanted(held, self.amount_fen), at)
         self._book(f"refund_done:{out_refund_no}", recipes.refund_arrived(self.amount_fen), done_at)
         self._audit(at, "refund_wanted", told, kind=kind, reason=reason)
         self._audit(done_at, "refund_done", told, kind="wechat")
@@ -320,5 +319,5 @@ class _Telling:
         for nth, leg in enumerate(legs):
             self.book.add(
                 LedgerTransfer, entry_key, nth, accounts[leg.debit], accounts[leg.credit], leg.amount_fen,
-                self.ids.customer, self.ids.order, self.place.region_id, business_day(at), at,
+                Purpose.SALE.value, self.ids.customer, self.ids.order, self.place.region_id, business_day(at), at,
             )  # fmt: skip

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.charges import Purpose
 from app.domain.permissions import Actor
 from app.models.money import Charge, Refund
-from app.usecases.settling import deposits, flash_fees, order_prices
+from app.usecases.settling import deposits, flash_fees, late_fees, order_prices
 from app.usecases.settling.payable import Payable
 from app.usecases.subjects import Subject
 
@@ -47,6 +47,7 @@ SETTLING: Mapping[Purpose, Settling] = MappingProxyType(
         Purpose.RENTAL_FEE: order_prices,
         Purpose.DEPOSIT: deposits,
         Purpose.FLASH_FEE: flash_fees,
+        Purpose.LATE_FEE: late_fees,
     }
 )
 

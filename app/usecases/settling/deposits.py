@@ -11,7 +11,6 @@ from app.domain.charges import ChargeStatus
 from app.domain.deposits import DepositKind, DepositStatus
 from app.domain.errors import Rule, RuleBroken
 from app.domain.labels import DEPOSIT_KIND
-from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor
 from app.models.deposits import Deposit
 from app.models.money import Charge, Refund
@@ -44,7 +43,7 @@ def payable(session: Session, charge: Charge, now: datetime) -> Payable:
     ends_at = None
     if deposit.order_id is not None:
         order = session.get_one(Order, deposit.order_id)
-        if order.status is not OrderStatus.RESERVED:
+        if not deposits.takes_deposit(session, order):
             raise RuleBroken(Rule.NOT_RESERVED, status=order.status)
         if charges.of_order(session, order).status is ChargeStatus.OPEN:
             ends_at = order.expires_at
