@@ -11,20 +11,23 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli
 from app.adapters.clock import DemoClock, SystemClock
-from app.adapters.photo_store import SealedPhotos
+from app.adapters.file_store import SealedFiles, SealedLongFiles
 from app.adapters.vault import AesVault
 from app.adapters.wechat import WeChat, WeChatAccount
 from app.blueprints import (
     auth,
+    files,
+    finance,
     flash_charge,
     health,
     home,
+    late_fees,
     mobile,
     orders,
     personal_center,
     pickup,
-    prints,
     settings,
+    timetable,
     wechat_pay,
 )
 from app.db import db, engine_options, prepare_engine
@@ -43,13 +46,18 @@ SECTIONS = (
     orders.bp,
     personal_center.bp,
     flash_charge.bp,
+    late_fees.bp,
     pickup.bp,
-    prints.bp,
+    files.bp,
+    finance.bp,
     settings.bp,
+    timetable.bp,
     mobile.bp,
     mobile.codes,
     wechat_pay.bp,
 )
+EXPORTS = (*orders.EXPORTS, *finance.EXPORTS)
+"""The lists that can be exported."""
 MOST_UPLOAD_BYTES = 64 * 1024
 """Of a form or a callback; what carries a photo may be larger (`web/uploads`)."""
 
@@ -117,13 +125,15 @@ def build_runtime(config: Config) -> Runtime:
     wechat = WeChat.of(account, tokens=tokens, clock=clock)
     return Runtime(
         clock=clock,
+        machine=SystemClock(),
         till=Till(wechat.payments, Merchant(config.wechat_app_id, config.wechat_mch_id), vault),
         oauth=wechat.oauth,
         page_sdk=wechat.page_sdk,
         messenger=wechat.messenger,
         vault=vault,
-        photos=SealedPhotos(config.data_dir / "photos", vault),
-        prints=SealedPhotos(config.data_dir / "prints", vault, table="task"),
+        photos=SealedFiles(config.data_dir / "photos", vault, table="photo"),
+        files=SealedLongFiles(config.data_dir / "files", vault, table="task"),
+        exports={one.name: one for one in EXPORTS},
         app_id=config.wechat_app_id,
         public_url=config.public_url,
         bridge_url=config.wechat_bridge_url,

@@ -1,8 +1,11 @@
 """The runtime: every port that the application needs, in one frozen value, built in the factory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from app.ports import Clock, Messenger, OAuth, PageSdk, PhotoStore, Vault
+from app.ports import Clock, FileStore, LongFileStore, Messenger, OAuth, PageSdk, Vault
+from app.queries.exports import ExportedList
 from app.usecases.checkout import Till
 
 
@@ -11,13 +14,15 @@ class Runtime:
     """What routes and jobs are handed instead of looking it up."""
 
     clock: Clock
+    machine: Clock  # the machine's own time, which leases count in: nobody moves it
     till: Till  # WeChat Pay: gateway, merchant, vault
     oauth: OAuth
     page_sdk: PageSdk
     messenger: Messenger
     vault: Vault
-    photos: PhotoStore
-    prints: PhotoStore  # PDFs of labels and plates, kept in the same way
+    photos: FileStore
+    files: LongFileStore  # what tasks have made: prints, exports
+    exports: Mapping[str, ExportedList[Any, Any]]  # by name; sections declare theirs, jobs write them
     app_id: str
     public_url: str
     bridge_url: str  # the simulator's bridge; empty in production

@@ -6,31 +6,63 @@ Built from the application's own URLs, so that a new page is here without being 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from app.documents.sheets import Format
+from app.domain.calendar import business_day
 from app.domain.deposits import DepositKind
 from app.domain.numbering import Business
 from app.domain.permissions import Actor
 from app.domain.printing import Stretch
+from app.domain.refunds import RefundStatus
 from app.domain.rentals import Condition
-from app.domain.settings import CATALOGUE, FLASH_PRICE
+from app.domain.settings import CATALOGUE, FLASH_PRICE, RENTAL_LATE_FEE
 from app.jobs import run_tasks
 from app.models.cards import Photo, StudentCard
-from app.usecases import batteries, cards, deposits, flash_charge, orders, tasks
+from app.models.money import LedgerTransfer
+from app.queries.exports import Export
+from app.queries.my_late_fees import my_late_fees
+from app.usecases import (
+    batteries,
+    cards,
+    closed_days,
+    deposits,
+    flash_charge,
+    job_runs,
+    late_fees,
+    orders,
+    refunding,
+    tasks,
+)
+from app.usecases.day_closing import close_day
+from app.usecases.exports import ask_for_export
 from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from app.web.guards import guard_of
+from tests.factories.bills import a_difference
 from tests.factories.flash import a_member, a_use, take_back
+from tests.factories.ground import PRICE_FEN
+from tests.factories.ledger import bills_of
 from tests.factories.orders import a_listing_id, an_order, charge_of, order_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.pictures import a_photo
 from tests.factories.reading import read
 from tests.factories.rentals import a_card, a_deposit, a_rental_order, deposits_of, give_back
+from tests.factories.settings import a_setting
+from tests.factories.troubles import (
+    a_failed_refund,
+    a_parked_closing,
+    a_wrong_amount,
+    money_that_names_no_order,
+    paid_twice,
+    refund_of,
+    stray_payment,
+)
 from tests.fixtures.actors import client_of, log_in_browser
 from tests.fixtures.browser import OpenContext
 from tests.fixtures.databases import Database
@@ -50,34 +82,56 @@ FILTERED = {
     "orders.rental_orders": ("late", "?todo=late"),
     "orders.deposits": ("damage", "?tab=damage"),
     "personal_center.cards": ("refused", "?tab=rejected"),
+    "personal_center.restrictions": ("debts", "?tab=debt"),
+    "timetable.job_page": ("failed", "?only=failed"),
+    "timetable.preview": ("no-such-day", "?on=2020-01-01"),
 }
 """Pages whose query makes another state: endpoint → name of the state, query."""
 OF_FLASH = {
-    "mobile.flash": ("card-waits", "card-refused", "member", "owes", "using", "late", "frozen", "left"),
+    "mobile.flash": ("card-waits", "card-refused", "member", "owes", "using", "late", "frozen", "in-debt", "left"),
     "mobile.flash_exchange": ("using",),
-    "mobile.flash_leave": ("member", "owes", "using"),
-    "mobile.flash_uses": ("using",),
+    "mobile.flash_leave": ("member", "owes", "using", "late", "in-debt"),
+    "mobile.flash_uses": ("using", "in-debt"),
     "mobile.card": ("card-waits", "card-refused", "member"),
-    "mobile.deposits": ("member", "using", "left"),
-    "mobile.frozen": ("frozen",),
+    "mobile.deposits": ("member", "using", "late", "left"),
+    "mobile.frozen": ("frozen", "in-debt"),
+    "mobile.owed": ("late", "frozen", "in-debt", "owes"),
+    "mobile.me": ("late", "frozen", "in-debt"),
+    "mobile.vehicle": ("frozen",),
     "codes.battery": ("member", "owes", "using"),
 }
 """Pages of flash charge, student cards and deposits, and the people who see them in a state of their own."""
+IN_FINANCE = {
+    "daily-closed": "/finance?day={closed}",
+    "close-sheet": "/finance/close?day={next}",
+    "bills-opened": "/finance/bills?tab=waiting&item={item}",
+    "bills-nothing": "/finance/bills?tab=resolved",
+    "ledger-of-a-day": "/finance/ledger?day={closed}",
+    "transfers-of-a-person": "/finance/ledger/transfers?customer={customer}",
+    "transfers-none-found": "/finance/ledger/transfers?q=AM9999",
+}
+"""Pages of finance in states of their own: of the day that is closed, the next one, somebody."""
 IN_FLASH_CHARGE = {
     "battery-in-stock": "/flash-charge/batteries/1",
     "battery-in-use": "/flash-charge/batteries/2",
     "battery-asked-back": "/flash-charge/batteries/3",
     "battery-frozen": "/flash-charge/batteries/4",
+    "use-late": "/flash-charge/uses/5",
+    "use-in-debt": "/flash-charge/uses/2",
+    "waiving-all": "/flash-charge/uses/2/waive?all=1",
     "battery-moving": "/flash-charge/batteries/1/move?to=scrapped",
     "battery-lost-by-somebody": "/flash-charge/batteries/4/lost",
     "number-unknown": "/flash-charge?number=A99999",
     "nothing-disputed": "/flash-charge?span=disputed",
-    "print-ready": "/prints/1",
-    "print-waits": "/prints/2",
+    "print-ready": "/files/1",
+    "print-waits": "/files/2",
+    "export-waits": "/files/3",
     "series-nothing-waits": "/settings/numbers/1?state=waiting",
     "series-number-unknown": "/settings/numbers/1?q=XY12",
 }
 """Pages of flash charge, prints and numbers in states of their own: those of A00001 to A00004 (`_people_of_flash`)."""
+OLD_DEPOSITS = {340: "renew", 370: "outside"}
+"""Deposits so many days old, and the sheet that each has."""
 OF_RENTING = {
     "mobile.order": (
         "rents",
@@ -191,20 +245,75 @@ def make_world(app: Flask) -> World:
         "key": next(iter(CATALOGUE)),
         "token": "used-up",
         "code": "A00020",
+        "job": "send_outbox",
     }
     visitor = a_customer(app, registered=False)
+    with app.app_context():
+        soon = business_day(now) + timedelta(days=3)
+        closed_days.declare(region_id=None, first=soon, last=soon, reason="盘点", actor=staff, now=now)
+        job_runs.want_run("remind", actor=staff, now=now)
     flash = _people_of_flash(app, staff, now)
     with read(app) as session:
         waits = select(StudentCard.id).where(StudentCard.customer_id == flash["card-waits"].id)
         arguments["card_id"] = session.scalars(waits).one()
     arguments["deposit_id"] = deposits_of(app, flash["member"])[0].id
+    arguments["customer_id"] = flash["in-debt"].id
+    for days in OLD_DEPOSITS:
+        arguments[f"deposit_{days}"] = deposits_of(app, a_member(app, now=now - timedelta(days=days)))[0].id
+    arguments |= _money_that_waits(app, staff, customer, states["completed"])
+    arguments["closed_on"] = _a_closed_day(app, staff, now)
+    arguments["item_id"] = a_difference(app)
+    with read(app) as session:
+        late = my_late_fees(session, flash["late"], now)[0]
+    with app.app_context():
+        arguments["quote_id"] = late_fees.quote(late.kind, late.lent_id, actor=flash["late"], now=now)
     return World(app, staff, customer, visitor, states, flash, renters, arguments)
+
+
+def _a_closed_day(app: Flask, owner: Actor, now: datetime) -> date:
+    """The first day with money is closed, the next one can be."""
+    database = Database(app.config["SQLALCHEMY_DATABASE_URI"])
+    first: date = database.one(select(func.min(LedgerTransfer.booked_on)))
+    for day in (first, first + timedelta(days=1)):
+        bills_of(database, day)
+    database.close()
+    with app.app_context():
+        close_day(first, actor=owner, now=now)
+    return first
+
+
+def _money_that_waits(app: Flask, owner: Actor, customer: Actor, order_id: int) -> Mapping[str, object]:
+    """Refunds in every state, and money that does not fit, which may have been for several orders."""
+    now = app.extensions[RUNTIME].clock.now()
+    stuck = refund_of(app, a_failed_refund(app)).id
+    a_failed_refund(app, status=RefundStatus.REFUSED)
+    a_wrong_amount(app)
+    paid_twice(app)
+    a_parked_closing(app)
+    part_refunded = an_order(app, customer=customer, now=now - timedelta(days=4), picked_up=True)
+    with app.app_context():
+        refunding.refund_charge(
+            charge_of(app, part_refunded),
+            amount_fen=100_00,
+            reason="车辆有问题：刹车响",
+            note="换过一次刹车片",
+            request_key="pages",
+            actor=owner,
+            now=now - timedelta(hours=3),
+        )
+    return {
+        "refund_id": stuck,
+        "payment_id": stray_payment(app, money_that_names_no_order(app, amount_fen=PRICE_FEN)),
+        "part_refunded": part_refunded,
+        "collected_charge": charge_of(app, order_id),
+    }
 
 
 def _renters(app: Flask, now: datetime) -> Mapping[str, Renter]:
     """Somebody at every step of a rental."""
     database = Database(app.config["SQLALCHEMY_DATABASE_URI"])
     people = {name: a_customer(app, name="周雨") for name in OF_RENTING["mobile.order"]}
+    a_setting(app, database, RENTAL_LATE_FEE, 8_00)
     far: dict[str, dict[str, Any]] = {
         "rents": {"card": False, "deposit": None},
         "sent-card": {"deposit": None},
@@ -234,11 +343,12 @@ def _people_of_flash(app: Flask, owner: Actor, now: datetime) -> Mapping[str, Ac
     with app.app_context():
         batteries.make(a_region_id(app, "A"), first=1, last=20, actor=owner, now=now)
     people = {name: a_customer(app, name="许诺") for name in ("card-waits", "card-refused")}
-    members = ("member", "left", "using", "late", "frozen", "owes")
+    members = ("member", "left", "using", "late", "frozen", "in-debt", "owes")
     people |= {name: a_member(app, now=now - timedelta(days=60)) for name in members}
     a_card(app, people["card-waits"], approved=False)
     refused = a_card(app, people["card-refused"], approved=False)
     take_back(app, a_use(app, people["using"], "A00001", now=now - timedelta(days=40)), now=now - timedelta(days=30))
+    take_back(app, a_use(app, people["in-debt"], "A00005", now=now - timedelta(days=20)), now=now - timedelta(days=4))
     for number, (name, days) in enumerate((("using", 11), ("late", 16), ("frozen", 30)), 2):
         a_use(app, people[name], f"A{number:05d}", now=now - timedelta(days=days))
     with app.app_context():
@@ -254,6 +364,11 @@ def _people_of_flash(app: Flask, owner: Actor, now: datetime) -> Mapping[str, Ac
             tasks.ask_for_labels(region_id, [wanted], reason="", request_key=key, actor=owner, now=now)
             if key == "drawn":
                 run_tasks.run(runtime, now)
+        with read(app) as session:
+            export = Export(session, runtime.exports["sale_orders"], {"range": "all"}, None, owner, now)
+        ask_for_export(
+            export, Format.XLSX, count=41_200, request_key="export", vault=runtime.vault, actor=owner, now=now
+        )
     deposit_id = next(row.id for row in deposits_of(app, people["left"]))
     with app.app_context():
         deposits.ask_back(deposit_id, actor=people["left"], now=now)
@@ -268,7 +383,14 @@ def pages(world: World) -> Iterator[AppPage]:
     clients = {
         who: world.client(who) for who in ("stranger", "staff", "customer", "visitor", *world.flash, *world.renters)
     }
-    found = (_candidates(world), _of_renting(world), _at_the_counter(world), _in_flash_charge(), _in_orders(world))
+    found = (
+        _candidates(world),
+        _of_renting(world),
+        _at_the_counter(world),
+        _in_flash_charge(world),
+        _in_orders(world),
+        _in_finance(world),
+    )
     for page in chain(*found):
         answer = clients[page.who].open_lawless(page.path)
         if answer.mimetype == "text/html" and answer.status_code not in (301, 302, 303):
@@ -312,16 +434,35 @@ def _at_the_counter(world: World) -> Iterator[AppPage]:
         yield AppPage(f"pickup-battery-{name}", path, "staff")
 
 
-def _in_flash_charge() -> Iterator[AppPage]:
+def _in_finance(world: World) -> Iterator[AppPage]:
+    closed = world.arguments["closed_on"]
+    assert isinstance(closed, date)
+    for name, path in IN_FINANCE.items():
+        ids = {"customer": world.customer.id, "item": world.arguments["item_id"]}
+        filled = path.format(closed=closed, next=closed + timedelta(days=1), **ids)
+        yield AppPage(f"finance-{name}", filled, "staff")
+
+
+def _in_flash_charge(world: World) -> Iterator[AppPage]:
+    yield AppPage("mobile-pay-late-fees", f"/m/pay/{world.arguments['quote_id']}", "late")
     for name, path in IN_FLASH_CHARGE.items():
         yield AppPage(f"flash-charge-{name}", path, "staff")
 
 
 def _in_orders(world: World) -> Iterator[AppPage]:
-    """A rental at every step, and its sheets."""
+    """A rental at every step, and its sheets; and those of old deposits."""
+    for days, sheet in OLD_DEPOSITS.items():
+        path = f"/finance/horizon/{world.arguments[f'deposit_{days}']}/{sheet}"
+        yield AppPage(f"finance-horizon-{sheet}", path, "staff")
     for name, renter in world.renters.items():
         yield AppPage(f"orders-order-{name}", f"/orders/{renter.order_id}", "staff")
     yield AppPage("orders-cancel-sheet-rental", f"/orders/{world.renters['collects'].order_id}/cancel", "staff")
+    part_refunded, charge_id = world.arguments["part_refunded"], world.arguments["collected_charge"]
+    yield AppPage("orders-order-part-refunded", f"/orders/{part_refunded}", "staff")
+    yield AppPage("mobile-order-part-refunded", f"/m/orders/{part_refunded}", "customer")
+    yield AppPage("orders-refund-charge-sheet-of-sale", f"/orders/charges/{charge_id}/refund", "staff")
+    suspect, owed = world.arguments["payment_id"], charge_of(world.app, world.order_ids["matched"])
+    yield AppPage("orders-attach-sheet-chosen", f"/orders/suspects/{suspect}/attach?charge={owed}", "staff")
     yield AppPage("orders-damage-sheet", f"/orders/{world.renters['broke-it'].order_id}/damage", "staff")
 
 

@@ -11,14 +11,16 @@ from flask.cli import AppGroup
 from app.adapters.clock import DemoClock, SystemClock
 from app.blueprints.auth.routes import hasher
 from app.cli._demo_scenes import play
-from app.cli._demo_wechat import UNWILLING, DemoWeChat, introduce_and_pay
+from app.cli._demo_wechat import UNWILLING, DemoWeChat, introduce_and_pay, share_the_past
 from app.cli._refusing import refuse_unless_demo
 from app.cli.seed import DEFAULT_SEED
 from app.db import read_only_session
 from app.domain.calendar import SHANGHAI
 from app.queries.demo import somebody_ordered
 from app.queries.staff import staff_roles
+from app.usecases import ledger_sums
 from app.usecases.seeding import demo as ground
+from app.usecases.seeding.closings import close_the_past
 from app.usecases.seeding.orders import seed_orders
 from app.web.current import runtime
 
@@ -117,6 +119,8 @@ def demo_commands(data_dir: Path, wechat_url: str, *, demo: bool) -> click.Group
             ground.lay_stock(now=now)
             _let_some_pay(wechat_url, now)
             _let_some_rent(wechat_url, DemoClock(data_dir / CLOCK_FILE))
+            ledger_sums.fold()
+            close_the_past(login=ground.FINANCE, now=now)
         click.echo("demo: the data is there")
 
     return commands
@@ -129,6 +133,7 @@ def _let_some_pay(wechat_url: str, now: datetime) -> None:
         click.echo("demo: the simulator does not run, so no order waits to be picked up")
         return
     try:
+        share_the_past(wechat, now)
         introduce_and_pay(wechat, runtime(), now)
     except UNWILLING as error:
         click.echo(f"demo: the simulator did not take a payment ({error})")

@@ -12,12 +12,12 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app.adapters.clock import SystemClock
 from app.db import read_only_session
 from app.domain.calendar import SHANGHAI
+from app.domain.timetable import LEASE
 from app.jobs import _leading as leading
 from app.jobs.timetable import ENTRIES, Entry, Timetable, run_job
-from app.queries.job_runs import LastRun, holder_of, last_runs
+from app.queries.job_runs import Run, holder_of, last_runs
 from app.web.current import runtime
 
 TURN_SECONDS = 1.0
@@ -29,14 +29,14 @@ jobs = AppGroup("jobs", help="The timetable of the jobs.")
 def list_jobs() -> None:
     """The timetable and the last run of each job."""
     with read_only_session() as session:
-        runs = last_runs(session)
-        holder = holder_of(session, leading.NAME, SystemClock().now())
+        runs = last_runs(session, runtime().clock.now())
+        holder = holder_of(session, LEASE, runtime().machine.now())
     for entry in ENTRIES.values():
         click.echo(f"{entry.name:<16} {entry.schedule!s:<12} {_told(runs.get(entry.name))}")
     click.echo(f"runs in: {holder or 'no process'}")
 
 
-def _told(run: LastRun | None) -> str:
+def _told(run: Run | None) -> str:
     if run is None:
         return "never run"
     started = f"{run.started_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
@@ -76,7 +76,7 @@ def serve() -> None:
         signal.signal(number, end)
     timetable = Timetable(runtime().clock, run)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    leadership = leading.Leadership(timetable, owner=owner, machine=SystemClock(), clock=runtime().clock)
+    leadership = leading.Leadership(timetable, owner=owner, machine=runtime().machine, clock=runtime().clock)
     click.echo(f"jobs: {owner}")
     while not stop.wait(TURN_SECONDS if leadership.begun else 0):
         leadership.turn()

@@ -96,6 +96,33 @@
     }
   });
 
+  /* ---- A sheet about money: its button repeats the amount, the hint says what is left ---- */
+  const fenOf = (typed) => {
+    const plain = typed.normalize("NFKC").replace(/[¥元,\s]/g, "");
+    return /^\d{1,12}(\.\d{1,2})?$/.test(plain) ? Math.round(Number(plain) * 100) : null;
+  };
+  const yuan = (fen) => `¥${(fen / 100).toLocaleString("en-US", { minimumFractionDigits: 2 })}`;
+
+  document.addEventListener("input", (event) => {
+    const box = event.target.closest?.("[data-most-fen]");
+    const word = box && one(".sheet-foot [type=submit] span", box.form);
+    if (!word) return;
+    const fen = fenOf(box.value);
+    const left = Number(box.dataset.mostFen) - fen;
+    word.textContent = word.textContent.replace(/ ?¥.*$/, "") + (fen === null ? "" : ` ${yuan(fen)}`);
+    one("[data-amount-left]", box.form).textContent =
+      fen === null || left < 0 ? `最多 ${yuan(Number(box.dataset.mostFen))}` : `退后剩余 ${yuan(left)}`;
+  });
+
+  /* What is ticked comes to so much: the sheet's button repeats it. */
+  document.addEventListener("change", (event) => {
+    const group = event.target.closest?.("[data-sums]");
+    const word = group && one(".sheet-foot [type=submit] span", event.target.form);
+    if (!word) return;
+    const fen = all(":checked", group).reduce((sum, box) => sum + Number(box.dataset.fen), 0);
+    word.textContent = word.textContent.replace(/ ?¥.*$/, "") + (fen ? ` ${yuan(fen)}` : "");
+  });
+
   /* ---- First error of a form ---- */
   const focusFirstError = (root) => {
     if (!root?.querySelector) return;
@@ -193,6 +220,17 @@
     event.preventDefault();
     box.focus();
     box.select();
+  });
+
+  /* ---- Menus close when something was chosen, on Esc, and on a click elsewhere ---- */
+  const closeMenus = (kept) => all("details.menu[open]").filter((menu) => menu !== kept).forEach((menu) => (menu.open = false));
+  document.addEventListener("click", (event) => closeMenus(event.target.closest?.("details.menu")));
+  document.addEventListener("submit", () => closeMenus());
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" ? one("details.menu[open]") : null;
+    if (!menu) return;
+    one("summary", menu).focus();
+    closeMenus();
   });
 
   /* ---- Network ---- */

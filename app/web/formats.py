@@ -37,6 +37,11 @@ def when(moment: datetime) -> str:
     return _local(moment).strftime("%m-%d %H:%M")
 
 
+def near_when(moment: datetime, now: datetime) -> str:
+    """`11-24 14:05`; in another year than now's `2025-11-24 14:05`."""
+    return when(moment) if business_day(moment).year == business_day(now).year else full_when(moment)
+
+
 def full_when(moment: datetime) -> str:
     """`2026-11-24 14:05`."""
     return _local(moment).strftime("%Y-%m-%d %H:%M")
@@ -54,10 +59,8 @@ def iso_when(moment: datetime) -> str:
 
 def today_when(moment: datetime, now: datetime) -> str:
     """`今天 14:05`, `昨天 09:00`, `明天 15:17`; further away `11-24 14:05`, in another year with the year."""
-    on, today = business_day(moment), business_day(now)
-    if named := DAYS_NAMED.get((on - today).days):
-        return f"{named} {clock_time(moment)}"
-    return when(moment) if on.year == today.year else full_when(moment)
+    named = DAYS_NAMED.get((business_day(moment) - business_day(now)).days)
+    return f"{named} {clock_time(moment)}" if named else near_when(moment, now)
 
 
 def day(value: date | datetime) -> str:
@@ -133,6 +136,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "phone_yuan": phone_yuan,
     "thousands": thousands,
     "when": when,
+    "near_when": near_when,
     "full_when": full_when,
     "clock_time": clock_time,
     "iso_when": iso_when,
@@ -143,6 +147,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "spoken_day": spoken_day,
     "day_and_weekday": day_and_weekday,
     "span": span,
+    "waited": waited,
     "left": left,
 }
 """The name of each filter in templates; the factory does `app.jinja_env.filters.update(FILTERS)`."""

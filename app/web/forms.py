@@ -1,11 +1,15 @@
 """The shape of input: forms that speak Chinese, refuse what does not fit, and keep what was typed."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import DateField, Form, StringField, ValidationError
+from werkzeug.datastructures import MultiDict
+from wtforms import DateField, Field, Form, StringField, ValidationError
 
+from app.domain import labels
+from app.domain.errors import RuleBroken
 from app.domain.money import read_yuan, yuan
 
 F = TypeVar("F", bound=Form)
@@ -54,14 +58,31 @@ class QueryForm(Form):  # type: ignore[misc]  # WTForms has no types
         locales = ("zh",)
 
 
-def from_query(form_class: type[F], **choices: Any) -> F:
-    """A query form filled from the URL; a field that does not fit falls back to its default: no link ever breaks."""
-    form: F = form_class(request.args, **choices)
+def from_query(form_class: type[F], asked: Mapping[str, str] | None = None, **choices: Any) -> F:
+    """A query form filled from the URL, or from what was `asked` in one before.
+
+    A field that does not fit falls back to its default: no link ever breaks.
+    """
+    form: F = form_class(request.args if asked is None else MultiDict(asked), **choices)
     if not form.validate():
         for field in form:
             if field.errors:
                 field.data = field.default() if callable(field.default) else field.default
     return form
+
+
+def fits(checked: Callable[[Any], object]) -> Callable[[Form, Field], None]:
+    """A validator: what a rule of the domain says of this field alone, so that it is told with all other faults."""
+
+    def validator(_form: Form, field: Field) -> None:
+        if field.errors:  # what could not be read is not judged
+            return
+        try:
+            checked(field.data)
+        except RuleBroken as broken:
+            raise ValidationError(labels.refusal(broken).rstrip("。")) from broken
+
+    return validator
 
 
 def plausible_day(_form: Form, field: DateField) -> None:

@@ -12,11 +12,11 @@ def is_htmx() -> bool:
 
 
 def render(template: str, *, block: str | None = None, status: int = 200, **context: Any) -> Response:
-    """The page; for HTMX only its `block`, if one is named."""
+    """The page; for HTMX only its `block`, if one is named, which then may bring along what else has changed."""
     if block is not None and is_htmx():
-        body = render_block(template, block, **context)
+        body = render_block(template, block, is_fragment=True, **context)
     else:
-        body = render_template(template, **context)
+        body = render_template(template, is_fragment=False, **context)
     response = make_response(body, status)
     response.vary.add("HX-Request")
     return response

@@ -10,21 +10,25 @@ from app.domain.permissions import Permission
 from app.web.current import actor, now
 from app.web.formats import day_and_weekday
 
-ENTRIES: tuple[tuple[str, str, str, Permission] | None, ...] = (
+ENTRIES: tuple[tuple[str, str, str, *tuple[Permission, ...]] | None, ...] = (
     ("home.home", "首页", "home", Permission.HOME_VIEW),
     ("orders.sale_orders", "买车订单", "receipt", Permission.ORDERS_VIEW),
     ("orders.rental_orders", "租车订单", "calendar", Permission.ORDERS_VIEW),
     ("orders.deposits", "押金", "cash", Permission.ORDERS_VIEW),
     ("personal_center.cards", "学生证审核", "id-badge-2", Permission.CARDS_REVIEW),
+    ("personal_center.restrictions", "受限用户", "lock", Permission.ORDERS_VIEW),
     ("flash_charge.flash_charge", "闪充", "battery-charging", Permission.FLASH_VIEW),
     None,
     ("pickup.counter", "柜台提车", "scan", Permission.PICKUP),
+    ("finance.daily", "财务", "report-money", Permission.LEDGER_VIEW),
     ("orders.suspect_payments", "异常支付", "alert-triangle", Permission.PAYMENTS_VIEW),
     ("settings.vehicles", "车型与库存", "moped", Permission.VEHICLES_VIEW),
     ("settings.numbers", "编号与车牌", "id", Permission.NUMBERS_VIEW),
+    ("files.files", "我的文件", "download", Permission.PLATES_PRINT, Permission.EXPORT),
+    ("timetable.jobs", "定时任务", "clock", Permission.JOBS_VIEW),
     ("settings.settings", "设置", "settings", Permission.SETTINGS_VIEW),
 )
-"""(endpoint, label, icon, right); None is a line. A section joins when it exists."""
+"""(endpoint, label, icon, rights of which one is needed); None is a line. A section joins when it exists."""
 
 
 def frame() -> dict[str, Any]:
@@ -37,8 +41,8 @@ def frame() -> dict[str, Any]:
         if entry is None:
             menu.append(None)
             continue
-        endpoint, label, icon, permission = entry
-        if who.may(permission):
+        endpoint, label, icon, *rights = entry
+        if any(who.may(right) for right in rights):
             menu.append((url_for(endpoint), label, icon, _is_here(endpoint)))
     return {
         "menu": menu,

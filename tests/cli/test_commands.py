@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.adapters.clock import DemoClock
 from app.blueprints.auth.routes import hasher
@@ -20,10 +20,12 @@ from app.cli.seed import seed_command
 from app.domain.permissions import Role
 from app.jobs.timetable import ENTRIES
 from app.models.access import Staff, StaffRole
-from app.models.work import JobRun, Lease
+from app.models.work import JobRun, JobWanted, Lease
+from app.usecases import job_runs
 from app.web.current import RUNTIME
 from tests.factories.counting_house import eventually
 from tests.factories.orders import an_order
+from tests.factories.people import a_member_of_staff
 from tests.fixtures.apps import ROOT, AppEnv
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
@@ -122,7 +124,7 @@ def test_a_job_that_fails_ends_with_1(app: Flask, database: Database) -> None:
     assert "OperationalError" in database.one(select(JobRun.error))
 
 
-def test_the_jobs_process_works_catches_up_when_the_clock_moves_and_ends_cleanly(
+def test_the_jobs_process_works_catches_up_when_the_clock_moves_does_what_is_wanted_and_ends_cleanly(
     app: Flask, app_env: AppEnv, database: Database, database_url: str, data_dir: Path, tmp_path: Path
 ) -> None:
     an_order(app)
@@ -142,6 +144,12 @@ def test_the_jobs_process_works_catches_up_when_the_clock_moves_and_ends_cleanly
         app.test_cli_runner().invoke(args=["demo", "clock", "--advance", "4d"])
         eventually(lambda: database.count(JobRun, JobRun.job == "expire_orders", JobRun.rows == 1) == 1)
         assert database.count(Lease) == 1
+        owner = a_member_of_staff(app, role="owner", region=None)
+        newest = database.one(select(func.max(JobRun.id)))
+        with app.app_context():
+            job_runs.want_run("forget", actor=owner, now=app.extensions[RUNTIME].clock.now())
+        eventually(lambda: database.count(JobRun, JobRun.job == "forget", JobRun.id > newest) == 1)
+        assert database.count(JobWanted) == 0
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(30)

@@ -209,7 +209,9 @@ def test_the_demos_first_start_has_something_of_everything_and_its_second_change
         .where(Order.status == OrderStatus.RESERVED, Payment.status == PaymentStatus.SETTLES)
     )
     assert waiting
-    assert set(waiting) <= {payment["transaction_id"] for payment in simulator.books()["payments"]}
+    theirs = {payment["transaction_id"] for payment in simulator.books()["payments"]}
+    assert set(waiting) <= theirs
+    assert set(database.all(select(Payment.transaction_id).where(Payment.received_fen.is_not(None)))) == theirs
     assert {person["nickname"] for person in simulator.get("/_sim/people")["people"]} <= set(
         database.all(select(Identity.name))
     )

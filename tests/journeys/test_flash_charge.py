@@ -113,7 +113,7 @@ def test_register_card_deposit_scan_return_and_scan_again(
     assert_accessible(phone)
 
     phone.get_by_role("button", name="归还").click()
-    expect(phone.get_by_text("到柜台让店员扫一下")).to_be_visible()
+    expect(phone.get_by_text("柜台让店员扫一下")).to_be_visible()
     assert_accessible(phone)
     take_back(app, database.one(select(BatteryUse.id)))
     phone.reload()

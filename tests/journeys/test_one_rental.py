@@ -11,8 +11,10 @@ from app.domain.deposits import DepositKind
 from app.domain.numbering import Business
 from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor
+from app.models.cards import StudentCard
 from app.models.orders import Order
-from tests.factories.counting_house import a_payer, assert_books_agree
+from tests.factories.counter import put_photo_behind
+from tests.factories.counting_house import a_payer, assert_books_agree, until_refunds_arrive
 from tests.factories.ground import MODEL
 from tests.factories.orders import order_of
 from tests.factories.people import a_member_of_staff
@@ -115,7 +117,11 @@ def test_a_vehicle_is_rented_with_its_own_deposit(
     pay_fee(phone, "0001")
     expect(phone.get_by_text("学生证待审核，带上它")).to_be_visible()
 
-    hand_over(app, open_context, live_app, "AZ0001")
+    counter = counter_of(app, open_context, live_app)
+    scan(counter, "AZ0001", "不能提车：学生证还没通过")
+    counter.get_by_role("button", name=re.compile("通过")).click()
+    says(counter, "可以提车")
+    hand_over(counter, "AZ0001")
     assert order_of(app, order_id).status is OrderStatus.COMPLETED
     phone.goto(f"/m/orders/{order_id}")
     expect(phone.get_by_text("未归还").first).to_be_visible()
@@ -124,46 +130,66 @@ def test_a_vehicle_is_rented_with_its_own_deposit(
     assert_books_agree(app, simulator)
 
 
-def hand_over(app: Flask, open_context: OpenContext, url: str, number: str) -> None:
-    """The clerk scans the number, lets the card pass after a look, and hands the vehicle over."""
+def counter_of(app: Flask, open_context: OpenContext, url: str) -> Page:
+    """The counter of store A, with a clerk."""
     store = open_context({"viewport": COUNTER})
     log_in_browser(app, store, a_member_of_staff(app, role="clerk", region="A", name="陈店员"), url)
     counter = store.new_page()
     counter.goto("/pickup")
+    return counter
+
+
+def scan(counter: Page, number: str, verdict: str) -> None:
     counter.keyboard.type(number)
     counter.keyboard.press("Enter")
-    expect(counter.locator("#answer h1")).to_contain_text("学生证还没通过")
-    counter.get_by_role("button", name=re.compile("通过")).click()
-    expect(counter.locator("#answer h1")).to_have_text("可以提车")
+    says(counter, verdict)
+
+
+def says(counter: Page, verdict: str) -> None:
+    expect(counter.locator("#answer h1")).to_have_text(verdict)
+
+
+def hand_over(counter: Page, number: str) -> None:
+    """The clerk confirms what the screen calls ready."""
     counter.get_by_label("车架号").fill("LBYD26B006021")
     counter.get_by_role("button", name=re.compile("确认提车")).click()
-    expect(counter.locator("#answer h1")).to_contain_text("已提车")
+    says(counter, f"{number} 已提车")
 
 
-@pytest.mark.req("FLOW-RENT-2", "FLOW-RENT-3")
-@BOTH_WIDTHS
+def take_back(counter: Page, number: str) -> None:
+    """The clerk scans what comes back, takes the plate off, finds nothing."""
+    scan(counter, number, "可以还车")
+    counter.get_by_label("车牌已取下").check(force=True)  # the tick is drawn over its box
+    counter.get_by_role("button", name=re.compile("完好，入库")).click()
+    says(counter, f"{number} 已还车")
+
+
+@pytest.mark.req("FLOW-RENT-2", "FLOW-RENT-3", "NUM-4", "NUM-8")
 @pytest.mark.parametrize(
-    ("business", "number", "answer", "kind"),
+    ("business", "number", "answer", "kind", "after", "size"),
     [
-        (Business.MINI_RENTAL, "AP0001", "不开通闪充", DepositKind.RENTAL),
-        (Business.RENTAL, "AZ0001", "开通闪充", DepositKind.FLASH),
+        pytest.param(Business.MINI_RENTAL, "AP0001", "不开通闪充", DepositKind.RENTAL, "已退款", PHONE, id="mini-390"),
+        pytest.param(Business.MINI_RENTAL, "AP0001", "不开通闪充", DepositKind.RENTAL, "已退款", DESK, id="mini-1440"),
+        pytest.param(Business.RENTAL, "AZ0001", "开通闪充", DepositKind.FLASH, "已支付", PHONE, id="flash-390"),
     ],
-    ids=["mini", "flash"],
 )
-def test_a_rental_is_ready_at_the_counter(
+def test_a_rental_from_its_deposit_to_the_return(
     app: Flask,
     live_app: str,
     open_context: OpenContext,
     simulator: Simulator,
     database: Database,
     payer: Actor,
-    size: dict[str, object],
     business: Business,
     number: str,
     answer: str,
     kind: DepositKind,
+    after: str,
+    size: dict[str, object],
 ) -> None:
+    """A deposit of its own goes back by itself; that of flash charge stays, for its person is a member now."""
     order_id = a_rental_order(app, database, customer=payer, business=business, deposit=None)
+    put_photo_behind(app, database.one(select(StudentCard.id)))
     phone = phone_of(app, open_context, payer, live_app, size)
     phone.goto(f"/m/orders/{order_id}")
     phone.get_by_role("link", name="付押金").click()
@@ -173,6 +199,20 @@ def test_a_rental_is_ready_at_the_counter(
     assert [deposit.kind for deposit in deposits_of(app, payer)] == [kind]
     phone.get_by_role("link", name="看订单").click()
     expect(phone.get_by_text("把下面的码给紫金港店店员扫")).to_be_visible()
+
+    counter = counter_of(app, open_context, live_app)
+    scan(counter, number, "可以提车")
+    hand_over(counter, number)
+    phone.reload()
+    expect(phone.get_by_text("未归还").first).to_be_visible()
+    take_back(counter, number)
+    phone.reload()
+    expect(phone.get_by_text("已归还").first).to_be_visible()
+    assert_accessible(phone)
+    until_refunds_arrive(app)
+    phone.goto("/m/deposits")
+    expect(phone.locator(".deposit .state-badge-m")).to_have_text(after)
+    assert_accessible(phone)
     assert_books_agree(app, simulator)
 
 

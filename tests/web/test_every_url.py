@@ -31,13 +31,15 @@ from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from app.web.guards import Guard, guard_of, public
 from app.web.guards import staff as any_staff
+from tests.factories.bills import a_difference
 from tests.factories.counter import put_photo_behind
 from tests.factories.flash import a_member, a_use, some_batteries
 from tests.factories.ground import SCHOOL_OF
-from tests.factories.orders import a_listing_id, an_order
+from tests.factories.orders import a_listing_id, an_order, charge_of
 from tests.factories.people import a_customer, a_member_of_staff, a_region_id
 from tests.factories.pictures import a_photo
 from tests.factories.rentals import a_card, a_rental_listing, a_rental_order, give_back
+from tests.factories.troubles import a_parked_closing, a_payout, a_wrong_amount, suspect_of
 from tests.factories.vehicles import a_model_for_sale
 from tests.fixtures.actors import client_of
 from tests.fixtures.databases import Database
@@ -46,6 +48,8 @@ from tests.fixtures.house_law import LawfulClient
 HOME, ELSEWHERE = "A", "B"
 LOGS_OUT = {"auth.log_out", "mobile.log_out"}
 NEEDS_ALL_REGIONS = {
+    "finance.close_sheet",
+    "finance.close",
     "settings.new_region",
     "settings.add_region",
     "settings.new_model",
@@ -71,18 +75,25 @@ class Samples:
     card_id: dict[str, int]
     battery_id: dict[str, int]
     use_id: dict[str, int]
+    customer_id: dict[str, int]
     task_id: dict[str, int]
     series_id: dict[str, int]
     slot_id: dict[str, int]
     deposit_id: dict[str, int]
     photo_id: dict[str, int]  # of what was withheld from it
+    charge_id: dict[str, int]  # that was paid, and whose vehicle was handed over
+    payment_id: dict[str, int]  # that does not fit
+    refund_id: dict[str, int]  # that was paid outside WeChat
+    outbox_id: dict[str, int]  # a closing that was parked
+    item_id: dict[str, int]  # a difference of a bill
     letter: dict[str, str] = field(default_factory=lambda: {HOME: HOME, ELSEWHERE: ELSEWHERE})
     part: str = "store"
     key: str = "reservation_hours"
     token: str = "no-such-link"
     model_id: int = 1
     code: str = "A00042"
-    charge_id: int = 1  # of the first order, which is somebody's
+    job: str = "forget"
+    name: str = "sale_orders"  # of a list that can be exported
 
     def fill(self, rule: Rule, region: str, **instead: str) -> str:
         """The path of a rule with the samples of a region."""
@@ -99,7 +110,8 @@ SHOWN = {"/m/vehicles/": "sold_id", "/m/rent/": "rented_id"}
 """Which listings the phone's pages are asked for."""
 OF_A_REGION = {
     *("order_id", "school_id", "version_id", "letter", "plan_id", "price_id", "card_id"),
-    *("battery_id", "use_id", "task_id", "series_id", "slot_id", "deposit_id"),
+    *("battery_id", "use_id", "customer_id", "task_id", "series_id", "slot_id", "deposit_id"),
+    *("payment_id", "refund_id", "outbox_id", "item_id"),
 }
 """The parameters that name something of one region: elsewhere it is not found."""
 
@@ -114,7 +126,7 @@ class Door:
 
     @property
     def of_a_region(self) -> bool:
-        staffs = {"listing_id"} if self.guard.kind == "staff" else set()
+        staffs = {"listing_id", "charge_id"} if self.guard.kind == "staff" else set()
         return bool(self.rule.arguments & (OF_A_REGION | staffs))
 
 
@@ -194,6 +206,7 @@ def samples(app: Flask, database: Database) -> Samples:
         card_id={letter: _a_card_with_photo(app, letter) for letter in letters},
         battery_id={letter: some_batteries(database, letter, last=2)[1] for letter in letters},
         use_id={letter: a_use(app, a_member(app, region=letter), f"{letter}00001") for letter in letters},
+        customer_id={letter: a_customer(app, region=letter).id or 0 for letter in letters},
         task_id={letter: _a_print(app, letter, owner) for letter in letters},
         series_id={letter: database.one(_sale_series(letter)) for letter in letters},
         slot_id={
@@ -206,6 +219,11 @@ def samples(app: Flask, database: Database) -> Samples:
         },
         deposit_id={letter: row.deposit_id for letter, row in withheld.items()},
         photo_id={letter: row.photo_id or 0 for letter, row in withheld.items()},
+        charge_id={letter: charge_of(app, an_order(app, region=letter, picked_up=True)) for letter in letters},
+        payment_id={letter: suspect_of(app, a_wrong_amount(app, region=letter)) for letter in letters},
+        refund_id={letter: a_payout(app, region=letter) for letter in letters},
+        outbox_id={letter: a_parked_closing(app, region=letter) for letter in letters},
+        item_id={letter: a_difference(app, letter, days_ago=days) for days, letter in enumerate(letters, 4)},
     )
 
 

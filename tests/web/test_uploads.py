@@ -22,7 +22,7 @@ from app.domain import labels
 from app.domain.errors import NotFound
 from app.domain.permissions import Permission
 from app.domain.pictures import MOST_BYTES, PictureFault
-from app.ports import PhotoGone
+from app.ports import FileGone
 from app.web.current import RUNTIME, runtime
 from app.web.forms import ActForm
 from app.web.guards import customer, guard_of, requires
@@ -99,7 +99,7 @@ def photo_app(app: Flask, kept: list[bytes]) -> Flask:
     def show_card(key: str) -> Response:
         try:
             return photo_answer(runtime().photos.get(key))
-        except PhotoGone:
+        except FileGone:
             raise NotFound from None
 
     app.register_blueprint(bp)

@@ -120,7 +120,7 @@ def print_labels() -> Response:
         field = form.reason if broken.rule is Rule.PRINTED_BEFORE else form.numbers
         field.errors = [labels.refusal(broken).rstrip("。")]
         return _print_sheet(form, status=422)
-    return see_other(url_for("prints.print_page", task_id=task_id))
+    return see_other(url_for("files.file_page", task_id=task_id))
 
 
 def _print_sheet(form: PrintForm, *, status: int = 200) -> Response:

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.batteries import BatteryState
+from app.domain.progress import Progress
 from app.queries.battery_page import BatteryPage, Holding
 from app.queries.flash_charge import Span
+from app.queries.use_page import UsePage
 from app.web.formats import short_day, today_when, yuan
 
 SPAN: dict[Span, str] = {
     Span.ALL: "使用中",
+    Span.LATE: "逾期",
     Span.SHORT: "14 天内",
     Span.LONG: "15–29 天",
     Span.LONGEST: "30 天以上",
@@ -18,6 +21,7 @@ SPAN: dict[Span, str] = {
 }
 NOTHING: dict[Span, str] = {
     Span.ALL: "现在没有人在用电池",
+    Span.LATE: "没有逾期的电池",
     Span.SHORT: "没有用了 14 天以内的电池",
     Span.LONG: "没有用了 15 到 29 天的电池",
     Span.LONGEST: "没有用了 30 天以上的电池",
@@ -68,20 +72,41 @@ def strip_of(battery: BatteryPage, now: datetime) -> Strip:
     }[battery.state]
 
 
+def strip_of_use(page: UsePage, now: datetime) -> Strip:
+    """The same for one use."""
+    fees = page.late_fees
+    if page.is_open:
+        asked = page.return_asked_at
+        return _out(page.progress, fees.terms.late_fee_fen, asked, now, is_disputed=page.use.is_disputed)
+    if page.use.is_disputed:
+        return Strip("待核实。", "电池已经收下，", "问过用户以后点「核实」", kind="wait", icon="alert-triangle")
+    if fees.is_debt:
+        owed = f"还欠逾期费 {yuan(fees.account.owed_fen)}，"
+        return Strip("欠费：", owed, "付清、减免，或退押金时扣清", kind="wait", icon="alert-triangle")
+    return Strip("已归还。", "没有要做的。", kind="over", icon="check")
+
+
 def _of_use(holding: Holding, now: datetime) -> Strip:
-    progress, days = holding.progress, f"已用 {holding.progress.day} 天，"
-    if holding.use.is_disputed:
+    asked = holding.return_asked_at
+    return _out(holding.progress, holding.late_fee_fen, asked, now, is_disputed=holding.use.is_disputed)
+
+
+def _out(
+    progress: Progress, late_fee_fen: int, asked_at: datetime | None, now: datetime, *, is_disputed: bool
+) -> Strip:
+    days = f"已用 {progress.day} 天，"
+    if is_disputed:
         return Strip(
             "待核实。", f"{days}说不清电池在哪里，", "问过用户以后点「核实」", kind="wait", icon="alert-triangle"
         )
-    if holding.return_asked_at is not None:
-        asked = today_when(holding.return_asked_at, now)
+    if asked_at is not None:
+        asked = today_when(asked_at, now)
         return Strip("下一步：收回电池。", f"用户 {asked} 申请归还，", "在柜台扫一下标签就结束", icon="scan")
     if progress.is_frozen:
         return Strip("账户冻结：", f"{days}没有还，", "还了就自动解冻", kind="stop", icon="lock")
     freezes = f"{short_day(progress.freezes_on)} 起冻结账户"
     if progress.days_late:
-        fee = f"逾期费每天 {yuan(holding.late_fee_fen)}，" if holding.late_fee_fen else ""
+        fee = f"逾期费每天 {yuan(late_fee_fen)}，" if late_fee_fen else ""
         return Strip(f"逾期 {progress.days_late} 天。", f"{days}{fee}", freezes, kind="wait", icon="clock")
     free = f"免费到 {short_day(progress.free_until)}"
     return Strip("使用中。", f"{days}{free}，", f"还剩 {progress.free_left} 天", icon="battery-charging")

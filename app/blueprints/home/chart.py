@@ -6,7 +6,7 @@ from datetime import date
 
 from app.queries.directory import RegionRow
 
-WIDTH, HEIGHT = 840, 220
+WIDTH, HEIGHT = 372, 240
 LEFT, TOP, BOTTOM = 40, 20, 28
 GRID_LINES = 4
 COLUMN = 0.5  # of the room that a day has

@@ -9,8 +9,10 @@ from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.permissions import Permission
 from app.domain.rentals import days_late
+from app.domain.restrictions import Cause
 from app.domain.standing import Todo
 from app.queries import home as queries
+from app.queries.flash_charge import Span
 from app.queries.home import OPEN_RENTALS, OPEN_SALES, Task, Waiting
 from app.web.current import actor, now
 from app.web.formats import day_and_weekday, left, span, waited, when
@@ -29,6 +31,10 @@ TODOS = {
     Task.DAMAGE: ("orders.rental_orders", Todo.DAMAGE),
 }
 """The rows that open a list of orders."""
+SPANS = {Task.BATTERIES_LATE: Span.LATE, Task.BATTERIES_ASKED: Span.ASKED}
+"""Those that open the list of batteries in use."""
+BARRED = {Task.FROZEN: Cause.OVERDUE, Task.DEBTS: Cause.DEBT}
+"""Those that open the list of barred people."""
 ICONS = {
     Task.PICK_UP: "scan",
     Task.PAY_SOON: "clock",
@@ -38,19 +44,29 @@ ICONS = {
     Task.RENT_OVERDUE: "calendar",
     Task.LATE: "alert-triangle",
     Task.DAMAGE: "tool",
+    Task.BATTERIES_LATE: "battery-charging",
+    Task.BATTERIES_ASKED: "arrow-back-up",
     Task.CARDS: "id-badge-2",
     Task.SUSPECTS: "alert-triangle",
     Task.REFUNDS: "cash",
+    Task.FROZEN: "lock",
+    Task.DEBTS: "cash",
+    Task.HORIZON: "cash",
     Task.NUMBERS: "id",
 }
 WORDS = {
     **{task: f"买车{labels.TODO[todo]}" for task, todo in zip(OPEN_SALES, OPEN, strict=True)},
     **{task: f"租车{labels.TODO[todo]}" for task, todo in zip(OPEN_RENTALS, OPEN, strict=True)},
-    Task.LATE: labels.TODO[Todo.LATE],
+    Task.LATE: f"租车{labels.TODO[Todo.LATE]}",
     Task.DAMAGE: labels.TODO[Todo.DAMAGE],
+    Task.BATTERIES_LATE: "电池逾期未还",
+    Task.BATTERIES_ASKED: "电池等着收回",
     Task.CARDS: "待审核学生证",
     Task.SUSPECTS: "异常支付",
     Task.REFUNDS: "退款异常",
+    Task.FROZEN: labels.CAUSE[Cause.OVERDUE].word,
+    Task.DEBTS: labels.CAUSE[Cause.DEBT].word,
+    Task.HORIZON: "押金快到期",
     Task.NUMBERS: "号段快用完",
 }
 
@@ -93,11 +109,17 @@ def _url_of(task: Task, letter: str) -> str:
     if task is Task.SUSPECTS:
         return url_for("orders.suspect_payments", kind="payments", region=letter)
     if task is Task.REFUNDS:
-        return url_for("orders.suspect_payments", kind="refunds", region=letter)
+        return url_for("finance.refunds", region=letter)
     if task is Task.NUMBERS:
         return url_for("settings.numbers", region=letter)
     if task is Task.CARDS:
         return url_for("personal_center.cards", region=letter)
+    if task is Task.HORIZON:
+        return url_for("finance.horizon", region=letter)
+    if task in BARRED:
+        return url_for("personal_center.restrictions", tab=BARRED[task].value, region=letter)
+    if task in SPANS:
+        return url_for("flash_charge.flash_charge", span=SPANS[task].value, region=letter)
     endpoint, todo = TODOS[task]
     return url_for(endpoint, todo=todo.value, region=letter)
 
@@ -107,9 +129,9 @@ def _oldest(row: Waiting, at: datetime) -> tuple[str, str]:
     oldest = row.oldest
     if oldest is None:
         return "", ""
-    if row.task is Task.LATE:
+    if row.task in (Task.LATE, Task.BATTERIES_LATE):
         return f"最久的逾期 {days_late(business_day(oldest.at), business_day(at))} 天", "over"
-    if row.task is Task.CARDS:
+    if row.task in (Task.CARDS, Task.BATTERIES_ASKED):
         return waited(oldest.at, at), ""
     if row.task in (Task.PICK_UP, Task.RENT_PICK_UP):
         return f"{oldest.number} {left(oldest.at, at)}", ""

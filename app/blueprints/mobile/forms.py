@@ -10,12 +10,11 @@ from wtforms.validators import AnyOf, DataRequired, InputRequired, Length, Numbe
 from app.domain import identity, labels
 from app.domain.cards import checked_student_no
 from app.domain.deposits import DepositKind
-from app.domain.errors import RuleBroken
 from app.domain.identity import BadIdentity
 from app.domain.money import LARGEST_FEN
 from app.domain.numbering import BatteryNumber, fold
 from app.domain.orders import Intent
-from app.web.forms import ActForm, QueryForm
+from app.web.forms import ActForm, QueryForm, fits
 from app.web.uploads import PhotoField
 
 MOST_POLLS = 999
@@ -142,18 +141,11 @@ class ResultQuery(QueryForm):
 class CardForm(ActForm):
     """A student card: its number, a photo of it, and the consent of its own. One key sends one in. Decisions 3, 4."""
 
-    student_no = StringField("学号")
+    student_no = StringField("学号", [fits(lambda typed: checked_student_no(typed or ""))])
     photo = PhotoField("学生证照片", [InputRequired("拍一张学生证，或者选一张")])
     consent = BooleanField("我同意收集学生证照片", [InputRequired("勾选后才能提交")])
     consent_text = IntegerField(validators=[InputRequired()])
     request_key = StringField(validators=[Regexp(r"[0-9a-f]{32}")])
-
-    def validate_student_no(self, field: StringField) -> None:
-        """Digits and letters, in any width."""
-        try:
-            checked_student_no(field.data or "")
-        except RuleBroken as broken:
-            raise ValidationError(labels.refusal(broken).rstrip("。")) from broken
 
 
 class OpenFlashForm(ActForm):

@@ -4,9 +4,10 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, request, url_for
 
+from app.blueprints.mobile.standing import Barred, barred
 from app.domain.directory import ContactKind
-from app.queries import directory
-from app.web.current import actor, runtime
+from app.queries import directory, people
+from app.web.current import actor, now, runtime
 from app.web.guards import safe_next
 from app.web.login import for_customers
 from app.web.reading import read_session
@@ -37,6 +38,12 @@ def tabs() -> list[Tab]:
 def customer_service(region_id: int) -> directory.ContactRow:
     """Whom the people of a region call."""
     return directory.contact(read_session(), region_id, ContactKind.CUSTOMER_SERVICE)
+
+
+def bars() -> Barred | None:
+    """What keeps whoever looks from beginning anything new: the buttons say so before they are pressed."""
+    who = actor()
+    return barred(people.freezes_of(read_session(), who.id, now())) if who.registered and who.id else None
 
 
 def next_page(otherwise: str = "") -> str:

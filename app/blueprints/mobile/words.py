@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import url_for
 
+from app.blueprints.mobile.late_words import late_words, pay_url
+from app.blueprints.mobile.standing import Barred
 from app.domain.charges import Purpose
 from app.domain.deposits import Amounts, DepositKind
 from app.domain.errors import Rule, RuleBroken
 from app.domain.labels import DEPOSIT_KIND, refusal
 from app.domain.orders import Step
-from app.queries.my_charges import MyCharge
+from app.queries.my_charges import MyCharge, Quote
 from app.queries.my_deposits import MyDeposit
+from app.queries.my_late_fees import MyLateFees
 from app.queries.my_orders import MyOrder, MyOrderRow, MyRental
 from app.web.formats import day, full_when, left, today_when, when, yuan
 
@@ -41,15 +44,17 @@ class Brief:
 
 
 def brief(order: MyOrderRow, now: datetime) -> Brief | None:
-    """The first that fits; None for what is over."""
+    """The first that fits; None for what is over and gave nothing back."""
     if order.is_suspect:
         return Brief("付的钱和订单对不上，店里正在核对", "wait")
     if order.is_running_out(now):
         return Brief("保留时间到了，正在取消", "wait")
     if order.rental is not None and order.is_out:
         return _brief_of_days(order.rental, now)
+    if order.rental is not None and order.rental.late_owed_fen:
+        return Brief(f"还欠逾期费 {yuan(order.rental.late_owed_fen)}，点开去付", "stop")
     if order.step is None:
-        return None
+        return _brief_of_refund(order)
     until = today_when(order.expires_at, now)
     if order.is_paid and order.step is Step.CARD:
         return Brief("已付款，重新交学生证照片再提车", "wait")
@@ -61,6 +66,12 @@ def brief(order: MyOrderRow, now: datetime) -> Brief | None:
         Step.PICKUP: Brief(f"已付款，到{order.store_name}柜台提车"),
     }
     return at_step[order.step]
+
+
+def _brief_of_refund(order: MyOrderRow) -> Brief | None:
+    if order.going_back_fen:
+        return Brief(f"退款中，{yuan(order.going_back_fen)} 正在退回你的微信", "wait")
+    return Brief(f"已退款 {yuan(order.back_fen)}", "over") if order.back_fen else None
 
 
 def _brief_of_days(rental: MyRental, now: datetime) -> Brief:
@@ -160,6 +171,8 @@ def _out(order: MyOrder, rental: MyRental, now: datetime) -> NextStep:
 
 def _back(order: MyOrder, rental: MyRental) -> NextStep:
     came_back = f"{full_when(rental.returned_at)} 已还车。" if rental.returned_at else ""
+    if rental.late_owed_fen:
+        return NextStep(f"{came_back}还欠逾期费 ", yuan(rental.late_owed_fen), "，付清后才能再租车、扫码。")
     return NextStep(came_back + _after_return(order, rental), tone="over", act="再租一辆", url=_listing_url(order))
 
 
@@ -196,6 +209,8 @@ def _over(order: MyOrder, charge: MyCharge) -> NextStep:
 
 def too_late_to_pay(charge: MyCharge) -> str:
     """Why no payment is offered any more."""
+    if charge.quote:
+        return "这个金额过期了，按今天再算一次，马上就能付。"
     return refusal(RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=charge.ends_at))
 
 
@@ -218,11 +233,32 @@ def step_url(order: MyOrderRow) -> str:
 def way_on(charge: MyCharge) -> str:
     """Where a charge leads that is paid, over, or not to be paid now."""
     order = charge.order
+    if charge.quote:
+        if charge.is_settled:
+            return url_for("mobile.payment_result", charge_id=charge.charge_id)
+        return url_for("mobile.owed")
     if order is None or (charge.deposit_kind is DepositKind.FLASH and not order.is_open):
         return url_for("mobile.flash", kept=1 if charge.is_left_over else None)
     if charge.is_suspect or not order.is_open:
         return url_for("mobile.order", order_id=order.order_id)
     return url_for("mobile.renting", order_id=order.order_id) if charge.is_deposit else step_url(order)
+
+
+def again_url(charge: MyCharge) -> str:
+    """Where the amount is reckoned anew; empty for what has its price."""
+    return pay_url(charge.quote.use_id, charge.quote.order_id) if charge.quote else ""
+
+
+def after_late_fees(quote: Quote, late: MyLateFees | None, today: date, bars: Barred | None) -> NextStep:
+    """What is left once late fees are paid; `late` is None when nothing runs or is owed any more."""
+    if bars:
+        return NextStep(f"这一笔付清了。{bars.text}", act=bars.act, url=url_for("mobile.frozen"))
+    if late is None:
+        return NextStep("逾期费付清了，可以再租车、扫码。", act="去闪充", url=url_for("mobile.flash"))
+    said = late_words(late, today)
+    then = f"还没付 {yuan(late.owed_fen)}" if late.owed_fen else said.tomorrow  # midnight has passed since
+    paid = f"{day(quote.as_of_on)} 为止的逾期费付清了"
+    return NextStep(f"{paid}。{then}。", act=f"看{said.what}", url=said.page_url)
 
 
 def dots(order: MyOrderRow | None) -> Sequence[tuple[str, str]]:
@@ -242,6 +278,8 @@ class PayWords:
     what: str  # 车款, 租金, 租车押金
     promise: str  # how the money comes back, or what it opens
     content: str  # what WeChat is asked about, while nobody knows
+    as_of: str = ""  # of late fees: as of which day
+    until_label: str = "保留到"
     place_label: str = ""  # what the store is for
     kept: str = ""  # that the number is not lost meanwhile
     back: str
@@ -255,12 +293,14 @@ def paying(charge: MyCharge) -> PayWords:
         to_flash = {"back": "回到闪充", "back_url": url_for("mobile.flash")}
         if charge.deposit_kind is not None:
             return _paying_deposit(charge.deposit_kind, "付完就开通闪充", to_flash)
+        if charge.quote:
+            return _paying_late_fees(charge.quote, charge.number)
         return PayWords(
             title="付使用费",
-            note=f"电池 {charge.battery_number}",
+            note=f"电池 {charge.number}",
             what="使用费",
             promise="付清就能扫下一块电池。",
-            content=f"{charge.battery_number} 使用费",
+            content=f"{charge.number} 使用费",
             **to_flash,
         )
     to_order = {
@@ -279,6 +319,20 @@ def paying(charge: MyCharge) -> PayWords:
         content=f"{order.number} {what}",
         place_label="提车",
         **to_order,
+    )
+
+
+def _paying_late_fees(quote: Quote, number: str) -> PayWords:
+    return PayWords(
+        title="付逾期费",
+        note=f"{'租的车' if quote.order_id else '电池'} {number}",
+        what="逾期费",
+        promise="付了就不再从押金里扣。没还的话，从明天起的逾期费另算。",
+        content=f"{number} 逾期费",
+        as_of=f"{day(quote.as_of_on)} 为止，含当天",
+        until_label="金额保留到",
+        back="看欠款",
+        back_url=url_for("mobile.owed"),
     )
 
 
@@ -319,6 +373,18 @@ class DepositChoice:
         """闪充押金, 租车押金."""
         return DEPOSIT_KIND[self.kind]
 
+    @property
+    def button(self) -> str:
+        """What the press does: a deposit of nothing is held at once, without WeChat."""
+        return "微信支付" if self.amounts.amount_fen else "确认，不用付款"
+
+
+def coming_deposit(order: MyOrder) -> str:
+    """What is to be paid before the number can be entered; empty once something is held, and for a sale."""
+    if not order.waits_for_deposit:
+        return ""
+    return f"租车押金 {yuan(order.rental_deposit_fen or 0)} 或闪充押金 {yuan(order.flash_deposit_fen or 0)}"
+
 
 def deposit_choice(order: MyOrder, chosen: str) -> list[DepositChoice]:
     """The two deposits as they were agreed with the reservation; what was chosen before stays chosen. FLOW-RENT-2."""
@@ -341,6 +407,12 @@ def deposit_choice(order: MyOrder, chosen: str) -> list[DepositChoice]:
         how_back=("还车验好后自动退，不用申请；没提车就取消，也自动退", back, withheld),
     )
     return [flash, rental]
+
+
+def deposit_button(choices: Sequence[DepositChoice]) -> str:
+    """The button below both deposits; empty where it hangs on which is chosen."""
+    words = {one.button for one in choices}
+    return words.pop() if len(words) == 1 else ""
 
 
 def deposits_after_cancelling(order: MyOrder) -> list[str]:

@@ -1,6 +1,7 @@
 """The orders section."""
 
-from app.blueprints.orders import deposits, routes, troubles
+from app.blueprints.orders import deposits, refunds, routes, troubles
+from app.blueprints.orders.exports import EXPORTS
 from app.blueprints.orders.section import bp
 
-__all__ = ["bp", "deposits", "routes", "troubles"]
+__all__ = ["EXPORTS", "bp", "deposits", "refunds", "routes", "troubles"]

@@ -15,7 +15,7 @@ from app.domain.errors import NotFound, Rule, RuleBroken
 from app.domain.finding import Shape, read_search
 from app.domain.permissions import Permission
 from app.domain.pictures import PhotoKind
-from app.ports import PhotoGone
+from app.ports import FileGone
 from app.queries import deposit_list as lists
 from app.queries import deposit_page as pages
 from app.queries import order_page as orders
@@ -24,6 +24,7 @@ from app.queries.paging import Key
 from app.usecases import deposits as verbs
 from app.usecases import photos, rentals
 from app.web.current import actor, now, runtime
+from app.web.exporting import export_offer
 from app.web.forms import from_query
 from app.web.guards import requires
 from app.web.htmx import render, see_other
@@ -90,6 +91,7 @@ def deposits() -> Response:
         older_url=link(after=str(found.page.older)) if found.page.older else "",
         reset_url=link(kind=None, q=None),
         unreadable=f"可以找：{EXAMPLES}。" if search and search.shape is Shape.UNREADABLE else "",
+        export=export_offer("deposits", found.counts[tab], chosen, {"tab": tab, "kind": kind, "q": form.q.data}),
         is_damage=tab is DepositTab.DAMAGE,
         is_stuck=tab is DepositTab.STUCK,
         may_settle=actor().may(Permission.DAMAGE_WITHHOLD),
@@ -160,7 +162,7 @@ def withheld_photo(deposit_id: int, photo_id: int) -> Response:
     key = pages.damage_photo(read_session(), actor(), deposit_id, photo_id)
     try:
         return photo_answer(runtime().photos.get(key))
-    except PhotoGone:
+    except FileGone:
         raise NotFound from None
 
 
@@ -170,8 +172,10 @@ def damage_sheet(order_id: int) -> Response:
     """What a returned vehicle's damage costs: items with amounts, a photo, a reason."""
     found = orders.order_page(read_session(), actor(), order_id, now())
     actor().require(Permission.DAMAGE_WITHHOLD, found.region_id)
-    if found.rental is None or not found.rental.is_damaged:
-        raise RuleBroken(Rule.DAMAGE_SETTLED if found.rental and found.rental.returned_at else Rule.NO_RENTAL)
+    if found.rental is None or found.rental.returned_at is None:
+        raise RuleBroken(Rule.NO_RENTAL)
+    if not found.rental.is_damaged:  # a colleague has settled it: its page says how
+        return see_other(url_for(".order", order_id=order_id))
     form = DamageForm(formdata=None, items=[{}] * MOST_ITEMS, request_key=secrets.token_hex(16))
     return _damage_sheet(found, form)
 
@@ -208,12 +212,14 @@ def _refused(order_id: int, form: DamageForm, problem: str = "") -> Response:
 
 
 def _damage_sheet(found: orders.OrderPage, form: DamageForm, *, problem: str = "", status: int = 200) -> Response:
-    g.menu_entry = screen_of(found.business).endpoint
+    screen = screen_of(found.business)
+    g.menu_entry = screen.endpoint
     return render(
         "orders/damage.html",
         block="sheet",
         status=status,
         order=found,
+        screen=screen,
         deposit=found.securing,
         form=form,
         problem=problem,

@@ -1,6 +1,6 @@
 """The two lists of orders in terms of their URLs: filters, links, tabs, and what an empty list says. ORD-1."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -30,7 +30,7 @@ EXAMPLES = "编号 AM0001、四位尾号、订单号、11 位手机号、两个�
 class Screen:
     """One of the two lists. All of both is the same but for what stands here."""
 
-    endpoint: str
+    name: str
     title: str
     businesses: tuple[Business, ...]
     states: tuple[OrderState, ...]
@@ -38,13 +38,18 @@ class Screen:
     money: str  # what the price is called
 
     @property
+    def endpoint(self) -> str:
+        """Of its page."""
+        return f"orders.{self.name}"
+
+    @property
     def has_late(self) -> bool:
         """Whether its vehicles come back, and may be late."""
         return Todo.LATE in self.todos
 
 
-SALES = Screen("orders.sale_orders", "买车订单", orders.SALES, SALE_STATES, SALE_TODOS, "应付")
-RENTALS = Screen("orders.rental_orders", "租车订单", orders.RENTED, RENTAL_STATES, RENTAL_TODOS, "租金")
+SALES = Screen("sale_orders", "买车订单", orders.SALES, SALE_STATES, SALE_TODOS, "应付")
+RENTALS = Screen("rental_orders", "租车订单", orders.RENTED, RENTAL_STATES, RENTAL_TODOS, "租金")
 
 
 def screen_of(business: Business) -> Screen:
@@ -89,18 +94,17 @@ def scope_words(chosen: Chosen) -> str:
 
 
 def filters_of(
-    screen: Screen, form: OrderFilterForm, chosen: Chosen, models: list[ModelRow], today: date
+    screen: Screen, form: OrderFilterForm, region_id: int | None, today: date, *, models: Sequence[int] | None = None
 ) -> OrderFilters:
-    """What the panel and the region switch ask for."""
+    """What the panel and the region switch ask for; of `models`, where they are known, a model."""
     first_on, last_on = form.span(today)
-    known = {row.id for row in models}
     return OrderFilters(
         businesses=next(((one,) for one in screen.businesses if one == form.business.data), screen.businesses),
-        region_id=chosen.id,
+        region_id=region_id,
         state=next((state for state in screen.states if state == form.state.data), None),
         first_on=first_on,
         last_on=last_on,
-        model_id=form.model.data if form.model.data in known else None,
+        model_id=form.model.data if models is None or form.model.data in models else None,
         todo=next((todo for todo in screen.todos if todo == form.todo.data), None),
         search=read_search(form.q.data),
     )
@@ -128,6 +132,12 @@ def kept_of(screen: Screen, form: OrderFilterForm, chosen: Chosen, filters: Orde
     if form.size.data != USUAL_SIZE:
         kept["size"] = str(form.size.data)
     return kept
+
+
+def written_out(filters: OrderFilters) -> dict[str, Any]:
+    """The days of a filter, so that they mean the same tomorrow."""
+    first, last = filters.first_on, filters.last_on
+    return {"from": first, "to": last, "range": None if first or last else ALL_TIME}
 
 
 def ranges_of(filters: OrderFilters, today: date) -> list[tuple[str, str, str, str, bool]]:
@@ -284,6 +294,12 @@ def _widenings(
             button = f"改为{RANGES[value]}" if value in RANGES else "不限时间"
             ways.append((said, (button, links.of_range(value))))
             break
+    both = links.screen.businesses
+    if len(ways) < MOST_WIDENINGS and filters.businesses != both and (n := there_are(businesses=both)):
+        ways.append((f"租车和mini租一共有 {n} 单符合", ("看全部租车", links.to(business=None))))
     if len(ways) < MOST_WIDENINGS and filters.model_id and (n := there_are(model_id=None)):
         ways.append((f"其他车型有 {n} 单符合", ("看全部车型", links.to(model=None))))
+    if len(ways) < MOST_WIDENINGS and filters.todo and (n := there_are(todo=None)):
+        days = {} if filters.first_on or filters.last_on else {"range": ALL_TIME}  # a to-do list looks at all time
+        ways.append((f"其他进度有 {n} 单", ("看全部进度", links.to(todo=None, **days))))
     return ways[:MOST_WIDENINGS]

@@ -29,17 +29,17 @@ from app.blueprints.orders.listing import (
     screen_of,
     tab_keep,
     tabs_of,
+    written_out,
 )
 from app.blueprints.orders.section import bp
-from app.blueprints.orders.steps import Cell, deposit_strip, next_cell, strip_of, term_facts
+from app.blueprints.orders.steps import DAMAGE, PICK_UP, REVIEW, Cell, cell_for, deposit_strip, strip_of, term_facts
 from app.domain import labels
 from app.domain.calendar import business_day
-from app.domain.errors import RuleBroken
+from app.domain.errors import NotFound, RuleBroken
 from app.domain.finding import Search, Shape, read_search
 from app.domain.numbering import VehicleNumber
 from app.domain.orders import ORDER_NO_LETTER, OrderEvent, next_status
 from app.domain.permissions import Permission
-from app.domain.standing import Lack, Todo
 from app.queries import order_page as pages
 from app.queries import orders
 from app.queries.deposit_page import deposit_paid_by
@@ -48,6 +48,7 @@ from app.queries.paging import Key
 from app.usecases import customers, notes
 from app.usecases.orders import cancel_order
 from app.web.current import actor, now
+from app.web.exporting import export_offer
 from app.web.forms import from_query
 from app.web.guards import requires
 from app.web.htmx import is_htmx, render, see_other
@@ -127,7 +128,7 @@ def _list(screen: Screen) -> Response:
     form = from_query(OrderFilterForm)
     today = business_day(now())
     models = orders.models_of(read_session(), screen.businesses)
-    filters = filters_of(screen, form, chosen, models, today)
+    filters = filters_of(screen, form, chosen.id, today, models=[row.id for row in models])
     links = ListLinks(screen, kept_of(screen, form, chosen, filters))
     after, before = Key.parse(request.args.get("after")), Key.parse(request.args.get("before"))
     found = orders.order_list(
@@ -165,6 +166,7 @@ def _list(screen: Screen) -> Response:
         older_url=links.to(after=str(found.page.older)) if found.page.older else "",
         reset_url=url_for(screen.endpoint, region=links.kept.get("region")),
         next_cell=_next_cell,
+        export=export_offer(screen.name, found.tally(filters.state).orders, chosen, links.kept | written_out(filters)),
         labels=labels,
         words=words,
     )
@@ -172,16 +174,12 @@ def _list(screen: Screen) -> Response:
 
 def _next_cell(row: OrderRow) -> Cell:
     """The column 下一步: its act is a link for whoever may do it."""
-    cell, step = next_cell(row.next_step, now()), row.next_step
-    if step is None or not cell.act:
-        return cell
-    if step.todo is Todo.DAMAGE:
-        right, url = Permission.DAMAGE_WITHHOLD, url_for(".order", order_id=row.id)
-    elif step.lack is Lack.REVIEW:
-        right, url = Permission.CARDS_REVIEW, url_for(".order", order_id=row.id, _anchor="card")
-    else:
-        right, url = Permission.PICKUP, url_for("pickup.order_at_counter", order_id=row.id)
-    return replace(cell, url=url) if actor().may(right) else cell
+    cell = cell_for(actor(), row.next_step, now())
+    if cell.act == DAMAGE:
+        return replace(cell, url=url_for(".order", order_id=row.id))
+    if cell.act == REVIEW:
+        return replace(cell, url=url_for(".order", order_id=row.id, _anchor="card"))
+    return replace(cell, url=url_for("pickup.order_at_counter", order_id=row.id)) if cell.act == PICK_UP else cell
 
 
 @bp.get(ORDER)
@@ -247,7 +245,14 @@ def _found(order_id: int) -> pages.OrderPage:
 
 def _cancel_sheet(found: pages.OrderPage, form: CancelForm, *, problem: str = "", status: int = 200) -> Response:
     return render(
-        "orders/cancel.html", block="sheet", status=status, order=found, form=form, problem=problem, labels=labels
+        "orders/cancel.html",
+        block="sheet",
+        status=status,
+        order=found,
+        screen=screen_of(found.business),
+        form=form,
+        problem=problem,
+        labels=labels,
     )
 
 
@@ -265,9 +270,12 @@ def freeze(order_id: int) -> Response:
     form = ReasonForm()
     if not form.validate():
         return _freeze_sheet(FREEZE, order_id, form, status=422)
+    person = _found(order_id).person
+    if person is None:
+        raise NotFound
     forget_reads()
     try:
-        customers.freeze(order_id, reason=form.reason.data, actor=actor(), now=now())
+        customers.freeze(person.customer_id, reason=form.reason.data, order_id=order_id, actor=actor(), now=now())
     except RuleBroken as broken:
         return _freeze_sheet(FREEZE, order_id, form, problem=labels.refusal(broken), status=422)
     return see_other(url_for(".order", order_id=order_id))
@@ -287,20 +295,25 @@ def unfreeze(order_id: int) -> Response:
     form = ReasonForm()
     if not form.validate():
         return _freeze_sheet(UNFREEZE, order_id, form, status=422)
+    person = _found(order_id).person
+    if person is None:
+        raise NotFound
     forget_reads()
     try:
-        customers.unfreeze(order_id, reason=form.reason.data, actor=actor(), now=now())
+        customers.unfreeze(person.customer_id, reason=form.reason.data, order_id=order_id, actor=actor(), now=now())
     except RuleBroken as broken:
         return _freeze_sheet(UNFREEZE, order_id, form, problem=labels.refusal(broken), status=422)
     return see_other(url_for(".order", order_id=order_id))
 
 
 def _freeze_sheet(template: str, order_id: int, form: ReasonForm, *, problem: str = "", status: int = 200) -> Response:
+    found = _found(order_id)
     return render(
         template,
         block="sheet",
         status=status,
-        order=_found(order_id),
+        order=found,
+        screen=screen_of(found.business),
         form=form,
         problem=problem,
         labels=labels,

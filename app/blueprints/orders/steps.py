@@ -7,11 +7,14 @@ from app.domain import labels
 from app.domain.calendar import business_day
 from app.domain.deposits import DepositKind, DepositStatus
 from app.domain.orders import OrderStatus
+from app.domain.permissions import Actor, Permission
 from app.domain.refunds import RefundStatus
 from app.domain.rentals import days_left
+from app.domain.restrictions import Cause
 from app.domain.standing import Lack, NextStep, PayState, Todo
 from app.queries.deposit_page import DepositView
 from app.queries.order_page import OrderPage, RentalView
+from app.queries.people import Freeze, gravest
 from app.web.formats import day, largest, left, short_left, today_when, when, yuan
 
 DUE_SOON_DAYS = 3
@@ -32,18 +35,31 @@ class Cell:
 
 
 LACKS = {Lack.CARD: "待交学生证", Lack.DEPOSIT: "待付押金"}
+DAMAGE, REVIEW, PICK_UP = "处理损坏", "审核学生证", "提车"
+WAITS = {DAMAGE: "等主管处理损坏", REVIEW: "待审核学生证", PICK_UP: "待提车"}
+"""An act, to whoever may not do it."""
+NEEDS = {DAMAGE: Permission.DAMAGE_WITHHOLD, REVIEW: Permission.CARDS_REVIEW, PICK_UP: Permission.PICKUP}
+"""The right to an act."""
+
+
+def cell_for(actor: Actor, step: NextStep | None, now: datetime) -> Cell:
+    """What the column 下一步 says to somebody: of an act that is not theirs, what is waited for."""
+    cell = next_cell(step, now)
+    return cell if not cell.act or actor.may(NEEDS[cell.act]) else replace(cell, act=WAITS[cell.act])
 
 
 def next_cell(step: NextStep | None, now: datetime) -> Cell:
-    """What the column 下一步 says."""
+    """What the column 下一步 says to whoever may do it."""
     if step is None:
         return Cell("", "")
     if step.due_on is not None:
         return _due_cell(step.due_on, business_day(now))
     if step.todo is Todo.DAMAGE:
-        return Cell("处理损坏", "")
+        return Cell(DAMAGE, "")
     if step.frozen:
         return Cell("", "账户冻结", "over")
+    if step.in_debt:
+        return Cell("", "用户欠费", "over")
     if step.suspect_fen:
         return Cell("", "付款对不上", "over")
     return _paid_cell(step, now) if step.paid_at else _unpaid_cell(step, now)
@@ -51,10 +67,10 @@ def next_cell(step: NextStep | None, now: datetime) -> Cell:
 
 def _paid_cell(step: NextStep, now: datetime) -> Cell:
     if step.lack is not None:
-        return Cell("审核学生证", "", "late") if step.lack is Lack.REVIEW else Cell("", LACKS[step.lack], "late")
+        return Cell(REVIEW, "", "late") if step.lack is Lack.REVIEW else Cell("", LACKS[step.lack], "late")
     if step.todo is Todo.OVERDUE:
-        return Cell("提车", f"已付未提 {largest(now - (step.paid_at or step.expires_at))}", "late")
-    return Cell("提车", short_left(step.expires_at, now))
+        return Cell(PICK_UP, f"已付未提 {largest(now - (step.paid_at or step.expires_at))}", "late")
+    return Cell(PICK_UP, short_left(step.expires_at, now))
 
 
 def _unpaid_cell(step: NextStep, now: datetime) -> Cell:
@@ -91,15 +107,8 @@ def strip_of(order: OrderPage, now: datetime) -> Strip:
         return _after(order, now)
     if order.rental is not None:
         return _back(order, order.rental, now)
-    if step.frozen and order.person and order.person.freeze:
-        freeze = order.person.freeze
-        return Strip(
-            "账户冻结：",
-            f"{freeze.reason}。{today_when(freeze.since, now)} 起，",
-            "解冻以后才能提车" if step.todo in (Todo.PICK_UP, Todo.OVERDUE) else "解冻以后才能继续办理",
-            kind="stop",
-            icon="lock",
-        )
+    if (step.frozen or step.in_debt) and order.person and (freeze := gravest(order.person.freezes)):
+        return _barred(freeze, step, now)
     if step.suspect_fen:
         return Strip(
             "先核对这笔钱。",
@@ -109,6 +118,17 @@ def strip_of(order: OrderPage, now: datetime) -> Strip:
             icon="alert-triangle",
         )
     return _paid(order, step, now) if step.paid_at else _unpaid(order, step, now)
+
+
+def _barred(freeze: Freeze, step: NextStep, now: datetime) -> Strip:
+    lead, lifted = {
+        Cause.OVERDUE: ("账户冻结：", "归还以后"),
+        Cause.MANUAL: ("账户冻结：", "解冻以后"),
+        Cause.DEBT: ("用户欠费：", "付清以后"),
+    }[freeze.cause]
+    after = "才能提车" if step.todo in (Todo.PICK_UP, Todo.OVERDUE) else "才能继续办理"
+    text = f"{freeze.reason}。{today_when(freeze.since, now)} 起，"
+    return Strip(lead, text, f"{lifted}{after}", kind="stop", icon="lock")
 
 
 def _paid(order: OrderPage, step: NextStep, now: datetime) -> Strip:
@@ -172,10 +192,12 @@ def _back(order: OrderPage, rental: RentalView, now: datetime) -> Strip:
             icon="tool",
         )
     if rental.days_late:
-        frozen = order.person is not None and order.person.freeze is not None
+        frozen = order.person is not None and order.person.is_frozen
         after = "，账户已冻结，先还车。" if frozen else "，打电话请用户到店还车。"
         text, late = f"{day(rental.due_on)} 到期，", f"逾期 {rental.days_late} 天"
         return Strip("下一步：还车。", text, late, after, "stop", "alert-triangle")
+    if order.is_unsecured:
+        return Strip("未缴押金。", "押金满一年前退了，", "请用户重新缴纳，到期照常还车", kind="wait", icon="cash")
     until = f"还剩 {rental.days_left} 天" if rental.days_left else "就是今天"
     return Strip("下一步：还车。", f"租到 {day(rental.due_on)}，到{order.store}还车，", until)
 
@@ -193,7 +215,8 @@ def _after(order: OrderPage, now: datetime) -> Strip:
     if order.status is OrderStatus.COMPLETED:
         handed = f"{order.picked_up_by}在{order.store}交车" if order.picked_up_by else f"在{order.store}交车"
         at = today_when(order.picked_up_at, now) if order.picked_up_at else ""
-        return Strip("已提车。", f"{at} {handed}，没有要做的了。", kind="over", icon="check")
+        refund = _refund_strip(order, "已提车。", f"{at} {handed}，")
+        return refund or Strip("已提车。", f"{at} {handed}，没有要做的了。", kind="over", icon="check")
     return _closed(order, now)
 
 
@@ -204,25 +227,30 @@ def _closed(order: OrderPage, now: datetime) -> Strip:
     why = f"原因：{order.close_reason}。" if order.close_reason else ""
     closed = "已过期。" if order.status is OrderStatus.EXPIRED else "已取消。"
     at = f"{today_when(order.closed_at, now)}，" if order.closed_at else ""
-    if order.pay_state is PayState.REFUNDING:
-        return Strip(
-            closed,
-            f"{why}{number}",
-            f"退款中：{yuan(order.refunded_fen)} 正在退回用户的微信",
-            "，到账后这里变为已退款。",
-            "wait",
-            "clock",
-        )
-    if order.pay_state is PayState.REFUND_FAILED:
-        return Strip(
-            closed, f"{why}", "退款异常，钱没有到用户账上", "，到「异常支付」看怎么处理。", "stop", "alert-triangle"
-        )
-    if order.pay_state is PayState.REFUNDED:
-        return Strip(
-            closed, f"{at}{why}{number}{yuan(order.refunded_fen)} 已经退回用户的微信。", kind="over", icon="check"
-        )
+    if refund := _refund_strip(order, closed, f"{at}{why}{number}"):
+        return refund
     unpaid = "没有付款，" if order.status is OrderStatus.EXPIRED else ""
     return Strip(closed, f"{at}{unpaid}{why}{number}", kind="over", icon="circle-x")
+
+
+def _refund_strip(order: OrderPage, lead: str, text: str) -> Strip | None:
+    """Where money of the order is that goes back, or has; None while none does."""
+    if order.pay_state is PayState.REFUNDING:
+        tail = "，到账后这里变为已退款。"
+        return Strip(lead, text, f"退款中：{yuan(order.going_back_fen)} 正在退回用户的微信", tail, "wait", "clock")
+    if order.pay_state is PayState.REFUND_FAILED:
+        tail = "，到财务的「退款」里处理。"
+        return Strip(lead, text, "退款异常，钱没有到用户账上", tail, "stop", "alert-triangle")
+    if order.pay_state is PayState.PART_REFUNDED:
+        return Strip(
+            lead,
+            f"{text}退过 {yuan(order.refunded_fen)}，还剩 {yuan(order.refundable_fen)}。",
+            icon="check",
+            kind="over",
+        )
+    if order.pay_state is PayState.REFUNDED:
+        return Strip(lead, f"{text}{yuan(order.refunded_fen)} 已经退回用户。", kind="over", icon="check")
+    return None
 
 
 def term_facts(order: OrderPage, now: datetime) -> list[tuple[str, str]]:
@@ -253,6 +281,14 @@ def deposit_strip(deposit: DepositView) -> Strip:
         return Strip("已退款。", back, kind="over", icon="check")
     if not deposit.is_held:
         return Strip("待支付。", "选了，还没有付。", kind="over", icon="clock")
+    if deposit.is_too_old:
+        return Strip(
+            "微信不能再退。",
+            "付款超过 365 天，",
+            "由店主线下退，在财务的「押金到期」里办",
+            kind="stop",
+            icon="alert-triangle",
+        )
     if deposit.ties:
         ties = "、".join(labels.TIE[tie] for tie in deposit.ties)
         return Strip("持有中。", f"还不能退，还有：{ties}。", kind="over", icon="lock")

@@ -12,7 +12,7 @@ from app.domain.calendar import business_day, day_start
 from app.domain.cards import CardStatus
 from app.domain.errors import NotFound, RuleBroken
 from app.domain.permissions import Permission
-from app.ports import PhotoGone
+from app.ports import FileGone
 from app.queries import card_reviews as reviews
 from app.queries.card_reviews import CardReview
 from app.queries.paging import Key
@@ -164,5 +164,5 @@ def card_photo(card_id: int) -> Response:
     """The photo, for whoever reviews in its region. Decision 3."""
     try:
         return photo_answer(runtime().photos.get(reviews.photo_key(read_session(), actor(), card_id)))
-    except PhotoGone:
+    except FileGone:
         raise NotFound from None

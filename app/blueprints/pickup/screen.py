@@ -19,6 +19,7 @@ from app.domain.pickup import Answer
 from app.queries import directory
 from app.queries.counter.batteries import CounterBattery
 from app.queries.counter.candidates import Candidates
+from app.queries.counter.cards import ToCompare, to_compare
 from app.queries.counter.day import counter_day
 from app.queries.counter.orders import CounterOrder
 from app.queries.directory import RegionRow
@@ -132,6 +133,7 @@ def about_order(
         form=handover if ready else taking_back or ReturnForm(formdata=None),
         watch_url=_watch_url(order) if watch and waits_for_phone(order) else "",
         phone_qr=_phone_qr(order),
+        compare=_to_compare(order),
         too_late_to_pay=labels.refusal(RuleBroken(Rule.PAYMENT_TIME_OVER, expires_at=order.expires_at)),
         **_order_facts(order),
     )
@@ -190,6 +192,13 @@ def waits_for_phone(order: CounterOrder) -> bool:
 def seen_as(order: CounterOrder) -> str:
     """What the screen shows of an order that waits, in one word: another word is another screen."""
     return f"{order.answer}-{order.card.status if order.card else ''}"
+
+
+def _to_compare(order: CounterOrder) -> ToCompare | None:
+    """What stands beside the photo of a card that is to be reviewed here."""
+    if order.answer is not Answer.CARD_NOT_APPROVED or order.card is None:
+        return None
+    return to_compare(read_session(), actor(), order.card.card_id, runtime().vault)
 
 
 def _watch_url(order: CounterOrder) -> str:

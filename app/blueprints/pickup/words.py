@@ -65,8 +65,10 @@ def deposit_if_good(order: CounterOrder) -> str:
         return ""
     if order.deposit.is_of_flash:
         return "闪充押金不动"
-    if order.freeze is not None and not order.lifts_by_return:
+    if order.freeze is not None and not order.lifts_by_return and not order.is_in_debt:
         return "账户冻结，押金先不退"
+    if order.deposit.amounts.withheld_fen:
+        return f"先扣 {yuan(order.deposit.amounts.withheld_fen)}，其余随即退回微信"
     return "押金随即退回微信"
 
 

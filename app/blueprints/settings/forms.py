@@ -3,13 +3,33 @@
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from wtforms import BooleanField, DateTimeLocalField, Field, HiddenField, IntegerField, SelectField, StringField
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    Field,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    StringField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import TextInput
 
 from app.domain.calendar import SHANGHAI
+from app.domain.directory import (
+    MOST_ADDRESS,
+    MOST_HOURS,
+    MOST_NAME,
+    MOST_SCHOOL_NAME,
+    checked_letter,
+    checked_name,
+    checked_phone,
+    checked_text,
+    checked_wechat,
+)
 from app.domain.settings import Setting, ValueKind
-from app.web.forms import FIRST_YEAR, LAST_YEAR, ActForm, MoneyField
+from app.web.forms import FIRST_YEAR, LAST_YEAR, ActForm, MoneyField, fits, plausible_day
 from app.web.regions import ALL
 
 
@@ -89,10 +109,15 @@ class ChangeForm(LookForm):
         filters=[trimmed],
     )
 
+    setting: Setting
+
     def validate_value(self, field: Field) -> None:
-        """Needed unless the setting goes back to what holds for all."""
-        if field.data is None and not self.follow.data and not field.errors:
+        """Needed, and within its bounds, unless the setting goes back to what holds for all."""
+        if self.follow.data:
+            return
+        if field.data is None and not field.errors:
             raise ValidationError("写一个新的值")
+        fits(self.setting.checked)(self, field)
 
     @property
     def letter(self) -> str | None:
@@ -122,49 +147,66 @@ class ChoiceChangeForm(ChangeForm):
 
 def change_form(setting: Setting, **filled: Any) -> ChangeForm:
     """The form that fits the kind of a setting."""
-    if setting.kind is ValueKind.MONEY:
-        return MoneyChangeForm(**filled)
+    kinds = {ValueKind.MONEY: MoneyChangeForm, ValueKind.CHOICE: ChoiceChangeForm}
+    form = kinds.get(setting.kind, ChangeForm)(**filled)
+    form.setting = setting
     if setting.kind is ValueKind.CHOICE:
-        form = ChoiceChangeForm(**filled)
         form.value.choices = [("", "选一个"), *enumerate(setting.choices)]
-        return form
-    return ChangeForm(**filled)
+    return form
+
+
+_name = fits(lambda typed: checked_name(typed, MOST_NAME))
+_address = fits(lambda typed: checked_text(typed, MOST_ADDRESS, "address"))
+_hours = fits(lambda typed: checked_text(typed, MOST_HOURS, "hours"))
 
 
 class RegionForm(ActForm):
     """What a region is called."""
 
-    name = StringField("区域名", filters=[trimmed])
+    name = StringField("区域名", [_name], filters=[trimmed])
 
 
 class StoreForm(ActForm):
     """A region's store."""
 
-    name = StringField("店名", filters=[trimmed])
-    address = StringField("地址", filters=[trimmed])
-    hours = StringField("营业时间", filters=[trimmed])
+    name = StringField("店名", [_name], filters=[trimmed])
+    address = StringField("地址", [_address], filters=[trimmed])
+    hours = StringField("营业时间", [_hours], filters=[trimmed])
 
 
 class NewRegionForm(ActForm):
     """A region with its store; its numbers are made with it."""
 
-    letter = StringField("编号字母", filters=[trimmed, str.upper])
-    name = StringField("区域名", filters=[trimmed])
-    store_name = StringField("店名", filters=[trimmed])
-    store_address = StringField("门店地址", filters=[trimmed])
-    store_hours = StringField("营业时间", filters=[trimmed])
+    letter = StringField("编号字母", [fits(checked_letter)], filters=[trimmed, str.upper])
+    name = StringField("区域名", [_name], filters=[trimmed])
+    store_name = StringField("店名", [_name], filters=[trimmed])
+    store_address = StringField("门店地址", [_address], filters=[trimmed])
+    store_hours = StringField("营业时间", [_hours], filters=[trimmed])
 
 
 class ContactForm(ActForm):
     """How a department is reached."""
 
-    phone = StringField("电话", filters=[trimmed])
-    wechat = StringField("微信号", filters=[trimmed])
-    hours = StringField("服务时间", filters=[trimmed])
+    phone = StringField("电话", [fits(checked_phone)], filters=[trimmed])
+    wechat = StringField("微信号", [fits(checked_wechat)], filters=[trimmed])
+    hours = StringField("服务时间", [_hours], filters=[trimmed])
+
+
+class ClosedDaysForm(ActForm):
+    """A day, or several in a row, on which a region (or all of them) is closed."""
+
+    region = SelectField("哪里闭店", validate_choice=True)
+    first = DateField("从哪天", [InputRequired("选一天"), plausible_day])
+    last = DateField("到哪天", [Optional(), plausible_day])
+    reason = StringField(
+        "原因",
+        [DataRequired("写一句原因，同事以后看得懂"), Length(max=200, message="最多 200 个字")],
+        filters=[trimmed],
+    )
 
 
 class SchoolForm(ActForm):
     """A school; its region, where more than one can be chosen."""
 
-    name = StringField("学校名", filters=[trimmed])
+    name = StringField("学校名", [fits(lambda typed: checked_name(typed, MOST_SCHOOL_NAME))], filters=[trimmed])
     region = SelectField("属于", validate_choice=True)

@@ -23,11 +23,11 @@ def looked_at(
     valid = form.validate()
     typing = request.form.get("step") is None  # a field was changed; what is still missing is no fault yet
     planned = None
-    if valid or typing:
-        try:
-            planned = plan()
-        except RuleBroken as broken:
-            form[field_of(broken)].errors = [labels.refusal(broken).rstrip("。")]
+    try:
+        planned = plan()
+    except RuleBroken as broken:
+        field = form[field_of(broken)]
+        field.errors = field.errors or [labels.refusal(broken).rstrip("。")]
     if typing:
         for field in form:
             field.errors = ()

@@ -225,7 +225,7 @@ def print_plates(series_id: int) -> Response:
         field = form.reason if broken.rule is Rule.PRINTED_BEFORE else form.numbers
         field.errors = [labels.refusal(broken).rstrip("。")]
         return _plates_sheet(series, form, status=422)
-    return see_other(url_for("prints.print_page", task_id=task_id))
+    return see_other(url_for("files.file_page", task_id=task_id))
 
 
 def _plates_sheet(series: SeriesRow, form: PlatesForm, *, status: int = 200) -> Response:

@@ -31,9 +31,8 @@ def directory() -> Response:
 @bp.get("/settings/regions/new")
 @requires(Permission.DIRECTORY_CHANGE)
 def new_region() -> Response:
-    """The form of a new region; only for whoever may change all of them."""
-    if not actor().scope(Permission.DIRECTORY_CHANGE).everywhere:
-        raise Forbidden(Permission.DIRECTORY_CHANGE.value)
+    """The form of a new region."""
+    _require_everywhere()
     free = reads.free_letters(read_session())
     return show_open(_new_region(NewRegionForm(formdata=None, letter=free[0] if free else "")), directory_page)
 
@@ -42,6 +41,7 @@ def new_region() -> Response:
 @requires(Permission.DIRECTORY_CHANGE)
 def add_region() -> Response:
     """A new region with its store and its numbers."""
+    _require_everywhere()
     form = NewRegionForm()
     store = StoreFacts(form.store_name.data, form.store_address.data, form.store_hours.data)
 
@@ -51,6 +51,12 @@ def add_region() -> Response:
     return save(
         _new_region(form), add, f"加好了区域 {form.letter.data} {form.name.data}，编号从 0001 开始", directory_page
     )
+
+
+def _require_everywhere() -> None:
+    """A new region is for whoever may change all of them."""
+    if not actor().scope(Permission.DIRECTORY_CHANGE).everywhere:
+        raise Forbidden(Permission.DIRECTORY_CHANGE.value)
 
 
 @bp.get("/settings/regions/<letter>/<part>")

@@ -22,7 +22,14 @@ def group_menu(current: str) -> list[tuple[str, str, bool]]:
     entries = [
         (Permission.VEHICLES_VIEW, [("vehicles", url_for("settings.vehicles"), "车型、价格与库存")]),
         (Permission.NUMBERS_VIEW, [("numbers", url_for("settings.numbers"), "编号与车牌")]),
-        (Permission.SETTINGS_VIEW, [*catalogue, ("regions", url_for("settings.directory"), "区域与学校")]),
+        (
+            Permission.SETTINGS_VIEW,
+            [
+                *catalogue,
+                ("closed-days", url_for("settings.closed_days"), "闭店日"),
+                ("regions", url_for("settings.directory"), "区域与学校"),
+            ],
+        ),
     ]
     return [
         (url, words, name == current) for right, group in entries if actor().may(right) for name, url, words in group

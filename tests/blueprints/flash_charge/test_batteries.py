@@ -89,7 +89,7 @@ def test_the_page_of_a_battery_says_who_has_it_and_what_to_do(
     words = re.sub(r"<[^>]*>|\s+", "", page.text)
     assert "逾期4天。已用18天，逾期费每天¥5.00，" in words
     assert "起冻结账户" in words
-    assert "押金¥300.00已扣¥0.00可退¥300.00" in words
+    assert "押金¥300.00已扣¥20.00可退¥280.00" in words
     assert "近90天1次，1人" in words
     assert "扫码使用，王*涵，电池A00001" in words
     for act in ("报失", "去柜台归还", "打印标签"):

@@ -101,10 +101,10 @@ def test_labels_become_a_print_with_a_page_of_its_own(database: Database, clerk:
     key = field(clerk.get(PRINT), "request_key")
     answer = post(clerk, PRINT, htmx=htmx, numbers="2-4、9", request_key=key)
     task = database.one(select(Task))
-    assert (answer.headers.get("HX-Redirect") or answer.location) == f"/prints/{task.id}"
+    assert (answer.headers.get("HX-Redirect") or answer.location) == f"/files/{task.id}"
     assert (task.total, task.filters) == (4, {"business": None, "stretches": [[2, 4], [9, 9]]})
     again = post(clerk, PRINT, htmx=htmx, numbers="2-4、9", request_key=key)
-    assert (again.headers.get("HX-Redirect") or again.location) == f"/prints/{task.id}"
+    assert (again.headers.get("HX-Redirect") or again.location) == f"/files/{task.id}"
 
 
 def test_ticked_batteries_fill_the_sheet(clerk: LawfulClient) -> None:

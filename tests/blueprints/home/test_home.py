@@ -10,7 +10,9 @@ from flask import Flask
 from app.domain.permissions import Role
 from app.domain.refunds import RefundStatus
 from app.domain.rentals import Condition
+from app.usecases import flash_charge
 from app.web.current import RUNTIME
+from tests.factories.flash import a_member, a_use, some_batteries
 from tests.factories.orders import an_order, cancel, tell_of_refund
 from tests.factories.people import a_customer
 from tests.factories.rentals import a_card, a_rental_order, give_back
@@ -58,6 +60,12 @@ def busy(app: Flask, database: Database) -> None:
     damaged = a_rental_order(app, database, region="B", picked_up=True, now=now - timedelta(minutes=5))
     give_back(app, damaged, region="B", condition=Condition.DAMAGED)
     a_card(app, a_customer(app), approved=False)
+    some_batteries(database, "B")
+    for n, days in enumerate((20, 1), start=1):
+        member = a_member(app, region="B", now=now - timedelta(days=30))
+        a_use(app, member, f"B0000{n}", now=now - timedelta(days=days))
+        with app.app_context():
+            flash_charge.ask_return(actor=member, now=now - timedelta(hours=3))
 
 
 @pytest.mark.usefixtures("busy")
@@ -79,8 +87,12 @@ def test_each_number_opens_a_list_of_just_so_many(as_staff: AsStaff) -> None:
         "租车待提车": 2,
         "租车快到期未付款": 1,
         "租车已付未提超期": 1,
-        "逾期未还": 1,
+        "租车逾期未还": 1,
         "还车损坏待处理": 1,
+        "逾期冻结": 0,
+        "欠费": 0,
+        "电池逾期未还": 1,
+        "电池等着收回": 2,
         "待审核学生证": 1,
         "异常支付": 0,
         "退款异常": 1,
@@ -93,12 +105,18 @@ def test_each_number_opens_a_list_of_just_so_many(as_staff: AsStaff) -> None:
         "租车待提车": 1,
         "租车快到期未付款": 0,
         "租车已付未提超期": 1,
-        "逾期未还": 0,
+        "租车逾期未还": 0,
         "还车损坏待处理": 1,
+        "逾期冻结": 0,
+        "欠费": 0,
+        "电池逾期未还": 1,
+        "电池等着收回": 2,
         "待审核学生证": 0,
     }
     page = words_of(as_staff("owner", region=None).get("/").text)
     assert "最久的逾期 12 天" in page
+    assert "最久的逾期 6 天" in page
+    assert "等了 3 小时" in page
     assert "等了不到 1 分钟" in page
 
 
@@ -119,7 +137,7 @@ def test_the_figures_of_today_are_those_of_the_regions_one_sees_and_mix_nothing(
 @pytest.mark.usefixtures("busy")
 def test_the_week_stands_as_columns_and_as_a_table(app: Flask, as_staff: AsStaff) -> None:
     client: LawfulClient = as_staff("owner", region=None)
-    client.statements_allowed = 22
+    client.statements_allowed = 24
     page = client.get("/").text
     table = page.partition('class="chart-details"')[2]
     assert len(re.findall(r'<th scope="row">', table)) == 7

@@ -16,6 +16,7 @@ from app.domain.permissions import Actor
 from app.domain.pictures import PictureFault
 from app.models.cards import Photo, StudentCard
 from app.models.people import Consent, ConsentText, Identity
+from app.ports import FileGone
 from app.usecases import cards
 from app.web.current import RUNTIME
 from tests.factories.people import a_customer, a_member_of_staff
@@ -121,6 +122,19 @@ def test_refused_it_says_why_and_another_can_be_sent(phone: LawfulClient, app: F
     assert "已通过" in words(phone.get("/m/card"))
 
 
+def test_the_file_of_the_photo_before_is_gone_at_once(phone: LawfulClient, app: Flask, database: Database) -> None:
+    store = app.extensions[RUNTIME].photos
+    send(phone)
+    before = database.one(select(Photo.key))
+    send(phone, student_no="浙大")  # refused: the first stands
+    assert store.get(before)
+    send(phone)
+    after = database.one(select(Photo.key).where(Photo.erased_at.is_(None)))
+    assert store.get(after)
+    with pytest.raises(FileGone):
+        store.get(before)
+
+
 def test_replacing_an_approved_card_warns_and_is_reviewed_anew(
     phone: LawfulClient, app: Flask, database: Database
 ) -> None:
@@ -164,8 +178,10 @@ def test_what_is_wrong_is_said_beside_its_field(
     assert said in said_beside(refused, "consent" if field == "consent_text" else field)
     if field != "student_no":
         assert f'value="{STUDENT_NO}"' in refused.text
-    if field != "photo":
-        assert "再选一次" in said_beside(refused, "photo")
+    good = re.search(r'id="photo-hint">([^<]+)<', refused.text)
+    assert good
+    assert (good[1] == "照片是好的，改好别的以后再选一次") is (field != "photo")
+    assert ("photo-error" in refused.text) is (field == "photo")
     assert database.count(StudentCard) == 0
 
 

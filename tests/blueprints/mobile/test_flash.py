@@ -144,10 +144,10 @@ def test_a_frozen_person_is_told_why_since_when_and_what_is_left(
     somebody = a_customer(app)
     a_card(app, somebody)
     freeze(database, somebody, app)
-    page = words(as_customer(somebody).get("/m/flash"))
-    for said in ("账户已冻结", "借给别人用", "起", "先联系客服", "付款、找客服照常"):
-        assert said in page
-    assert "付押金" not in page
+    page = as_customer(somebody).get("/m/flash")
+    for said in ("账户已冻结", "借给别人用", "起", "先联系客服", "付款、找客服照常", "恢复以后再付押金开通"):
+        assert said in words(page)
+    assert "/m/flash/open" not in page.text
 
 
 # ---- 未使用闪充 ----------------------------------------------------------------------------------------------------
@@ -246,13 +246,13 @@ def test_a_frozen_member_cannot_scan_and_reads_what_still_goes(
 
 @pytest.mark.req("FLOW-FLASH-2")
 @pytest.mark.parametrize(
-    ("days", "says", "badge"),
+    ("days", "says", "badge", "amounts"),
     [
-        (0, "今天扫的 还有 14 天免费", "使用中"),
-        (11, "第 11 天 还有 3 天免费", "使用中"),
-        (14, "第 14 天 今天还免费", "使用中"),
-        (16, "第 16 天 逾期 2 天", "逾期 2 天"),
-        (30, "第 30 天 逾期 16 天", "冻结"),
+        (0, "今天扫的 还有 14 天免费", "使用中", "已扣 ¥0.00 可退 ¥300.00"),
+        (11, "第 11 天 还有 3 天免费", "使用中", "已扣 ¥0.00 可退 ¥300.00"),
+        (14, "第 14 天 今天还免费", "使用中", "已扣 ¥0.00 可退 ¥300.00"),
+        (16, "第 16 天 逾期 2 天", "逾期 2 天", "已扣 ¥10.00 可退 ¥290.00"),
+        (30, "第 30 天 逾期 16 天", "冻结", "已扣 ¥80.00 可退 ¥220.00"),
     ],
 )
 def test_the_page_shows_the_number_where_today_stands_and_when_it_must_be_back(
@@ -264,6 +264,7 @@ def test_the_page_shows_the_number_where_today_stands_and_when_it_must_be_back(
     days: int,
     says: str,
     badge: str,
+    amounts: str,
 ) -> None:
     clock.move_to(clock.now().replace(year=2026, month=11, day=13, hour=4))
     a_use(app, member, "A00001")
@@ -276,13 +277,13 @@ def test_the_page_shows_the_number_where_today_stands_and_when_it_must_be_back(
         "11 月 27 日或之前归还 不收逾期费",
         "11 月 28 日起 每天 ¥5.00，从押金里扣",
         "12 月 13 日仍未归还 冻结账户",
-        "押金 ¥300.00 已扣 ¥0.00 可退 ¥300.00",
+        f"押金 ¥300.00 {amounts}",
         "归还",
-        "到店换电",
         "逾期费最多 按扫码那天的规则，之后改价不影响 ¥300.00",
     ):
         assert said in page
     assert ("账户已冻结" in page) is (days >= 30)
+    assert ("到店换电" in page) is (days < 30)
     assert "scan-form" not in as_seen.text
     assert "未使用闪充" not in page
 
@@ -305,7 +306,7 @@ def test_giving_back_is_asked_for_and_ended_by_the_clerk(
         assert press(phone, "/m/flash/return").location == "/m/flash"
     page = phone.get("/m/flash")
     assert "已点归还" in words(page)
-    assert "到柜台让店员扫一下" in words(page)
+    assert "到紫金港店柜台让店员扫一下" in words(page)
     assert "/m/flash/return" not in page.text
     assert database.count(BatteryUse, HELD_NOW) == 1
     take_back(app, use_id)
@@ -336,6 +337,24 @@ def test_exchanging_is_explained_and_done_at_the_counter(
         assert said in page
     a_setting(app, database, FLASH_PRICE, 3_00)
     assert "¥3.00" in words(phone.get("/m/flash/exchange"))
+
+
+def test_a_battery_of_another_region_goes_back_to_its_own_store(
+    app: Flask, phone: LawfulClient, member: Actor, database: Database
+) -> None:
+    """Its counter sees 归还 and has others like it; for questions the person's own store stays the one to ask."""
+    some_batteries(database, "B")
+    a_setting(app, database, FLASH_PRICE, 3_00, region="B")
+    a_use(app, member, "B00001")
+    press(phone, "/m/flash/return")
+    using, exchange = words(phone.get("/m/flash")), words(phone.get("/m/flash/exchange"))
+    assert "到小和山店柜台让店员扫一下这块电池" in using
+    assert "别的门店也收" in using
+    assert "小和山店 在库电池 9 块" in using
+    assert "带着这块电池到小和山店 别的门店也能办" in exchange
+    assert "¥3.00" in exchange
+    for page in (using, exchange):
+        assert "联系紫金港店客服" in page
 
 
 def test_the_fee_of_this_use_may_be_paid_at_once(

@@ -115,6 +115,24 @@ def test_one_id_number_is_one_account(as_customer: AsCustomer, app: Flask, datab
     assert database.count(Identity) == 1
 
 
+def test_all_that_does_not_fit_is_said_at_once(as_customer: AsCustomer, database: Database) -> None:
+    wrong: dict[str, Any] = {"name": "9527", "id_number": "33010620", "phone": "1", "school": "", "consent": None}
+    refused = send(as_customer(registered=False), database, **wrong)
+    for field in wrong:
+        assert f'id="{field}-error"' in refused.text
+
+
+def test_whether_an_id_number_is_known_is_told_last(as_customer: AsCustomer, database: Database) -> None:
+    """Not before the person agreed to its being looked at: nor can numbers be tried out without registering one."""
+    id_number = an_id_number()
+    send(as_customer(registered=False), database, id_number=id_number)
+    for missing in ("consent", "phone", "school"):
+        lacking: dict[str, Any] = {"id_number": id_number, missing: None}
+        refused = send(as_customer(registered=False), database, **lacking)
+        assert refused.status_code == 422
+        assert "已经在另一个微信上注册过了" not in refused.text
+
+
 def test_a_text_that_changed_meanwhile_is_read_again(as_customer: AsCustomer, database: Database) -> None:
     somebody = as_customer(registered=False)
     old = hidden(somebody.get("/m/register"), "consent_text")

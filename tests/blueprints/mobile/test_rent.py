@@ -16,7 +16,7 @@ from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
 from app.domain.permissions import Actor
 from app.domain.rentals import Condition
-from app.domain.settings import RENTAL_DEPOSIT
+from app.domain.settings import FLASH_DEPOSIT, RENTAL_DEPOSIT
 from app.models.deposits import Deposit
 from app.models.money import Payment
 from app.models.orders import Order
@@ -27,7 +27,7 @@ from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member
 from tests.factories.ground import COLOURS, LONG_AGO, MODEL, STOCK
-from tests.factories.orders import a_notice, an_order, charge_of, order_of, pay
+from tests.factories.orders import a_notice, an_order, charge_of, order_of, pay, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.phone import hidden, log_in, match, press, words
 from tests.factories.rentals import (
@@ -41,6 +41,7 @@ from tests.factories.rentals import (
     deposit_statuses,
     give_back,
 )
+from tests.factories.settings import a_setting
 from tests.fixtures.actors import AsCustomer
 from tests.fixtures.apps import MovedClock
 from tests.fixtures.databases import Database
@@ -314,7 +315,7 @@ def test_a_frozen_person_is_told_why(
     sale = an_order(app, customer=xiaohan)
     manager = a_member_of_staff(app, role="manager")
     with app.app_context():
-        customers.freeze(sale, reason="证件要核对", actor=manager, now=clock.now())
+        customers.freeze(person_of(app, sale), reason="证件要核对", actor=manager, now=clock.now())
     refused = rent(as_customer(xiaohan), listing_id)
     assert refused.status_code == 422
     assert "账户已冻结" in refused.text
@@ -345,6 +346,7 @@ def test_a_card_that_waits_is_enough_for_the_deposit(
         assert said in words(page)
     order_page = phone.get(f"/m/orders/{order_id}")
     assert f"/m/orders/{order_id}/rent" in links(order_page)
+    assert "押金 租车押金 ¥300.00 或闪充押金 ¥300.00 选一种付，能退" in words(order_page)
     assert "前付押金，再到店试骑" in words(phone.get("/m/me"))
 
 
@@ -525,6 +527,32 @@ def test_the_deposit_that_was_agreed_with_the_reservation_holds(
     assert "¥500.00" not in phone.get(f"/m/orders/{order_id}/rent").text
     assert choose(phone, order_id, "rental").status_code == 303
     assert database.one(select(Deposit.amount_fen)) == DEPOSIT_FEN
+
+
+@pytest.mark.parametrize(
+    ("rental_fen", "flash_fen", "button"),
+    [(0, 0, "确认，不用付款"), (0, 300_00, "微信支付确认，不用付款"), (300_00, 300_00, "微信支付")],
+)
+def test_a_deposit_of_nothing_is_held_without_wechat(
+    as_customer: AsCustomer,
+    app: Flask,
+    xiaohan: Actor,
+    database: Database,
+    rental_fen: int,
+    flash_fen: int,
+    button: str,
+) -> None:
+    """Of two buttons in one the page shows that of the chosen deposit."""
+    a_setting(app, database, RENTAL_DEPOSIT, rental_fen)
+    a_setting(app, database, FLASH_DEPOSIT, flash_fen)
+    order_id, phone = a_rental_order(app, database, customer=xiaohan, deposit=None), as_customer(xiaohan)
+    page = phone.get(f"/m/orders/{order_id}/rent")
+    assert re.sub(r"<[^>]+>|\s", "", page.text.partition('form="deposit">')[2].partition("</button>")[0]) == button
+    if rental_fen == 0:
+        done = choose(phone, order_id, "rental", rental_fen=0, flash_fen=flash_fen)
+        assert phone.get(done.location).location == f"/m/orders/{order_id}"
+        assert deposit_statuses(app, xiaohan) == [DepositStatus.HELD]
+        assert database.count(Payment) == 0
 
 
 @pytest.mark.statements(60)

@@ -15,7 +15,7 @@ from app.models.people import Restriction
 from app.models.vehicles import Listing, Price
 from app.usecases import customers
 from tests.factories.ground import COLOURS, LONG_AGO, MODEL, PRICE_FEN, SCHOOL_OF, STOCK
-from tests.factories.orders import a_listing_id, an_order
+from tests.factories.orders import a_listing_id, an_order, person_of
 from tests.factories.people import a_customer, a_member_of_staff, an_id_number
 from tests.factories.phone import an_order_id, hidden, log_in, press, reserve, words
 from tests.factories.vehicles import a_model_for_sale
@@ -239,7 +239,7 @@ def test_a_frozen_person_is_told_why_and_what_to_do(
     order_id = an_order(app, customer=somebody)
     manager = a_member_of_staff(app, role="manager")
     with app.app_context():
-        customers.freeze(order_id, reason="证件要核对", actor=manager, now=clock.now())
+        customers.freeze(person_of(app, order_id), reason="证件要核对", actor=manager, now=clock.now())
     phone = as_customer(somebody)
     refused = reserve(phone, a_listing_id(app))
     assert refused.status_code == 422
@@ -247,10 +247,10 @@ def test_a_frozen_person_is_told_why_and_what_to_do(
         assert said in refused.text
     assert phone.get("/m/frozen").status_code == 200
     assert "账户已冻结" in phone.get("/m/me").text
-    assert "账户冻结：证件要核对" in phone.get(f"/m/orders/{order_id}").text
+    assert "账户已冻结：证件要核对。现在不能付押金和提车" in words(phone.get(f"/m/orders/{order_id}"))
     with database.write() as session:
         session.execute(update(Restriction).values(lifted_at=clock.now()))
-    assert phone.get("/m/frozen").status_code == 303
+    assert "账户正常 没有冻结，也没有欠费" in words(phone.get("/m/frozen"))
     assert reserve(phone, a_listing_id(app)).status_code == 303
 
 

@@ -18,7 +18,7 @@ from app.usecases import deposits, orders
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, some_batteries, take_back
 from tests.factories.forms import csrf_token
-from tests.factories.orders import order_of, tell_of_deposit_refund
+from tests.factories.orders import order_of, park_everything, tell_of_deposit_refund
 from tests.factories.people import a_customer
 from tests.factories.rentals import a_card, a_deposit, a_rental_order, deposits_of, give_back
 from tests.fixtures.actors import AsStaff
@@ -198,9 +198,22 @@ def test_what_still_secures_something_is_not_sent_back(app: Flask, database: Dat
     assert database.count(Refund) == 0
 
 
+def test_a_refund_that_waits_for_a_person_is_not_pressed_in_silence(app: Flask, finance: LawfulClient) -> None:
+    member = a_member(app)
+    (deposit,) = deposits_of(app, member)
+    refund = f"{URL}/{deposit.id}/refund"
+    assert finance.post(refund, data={"csrf_token": csrf_token(finance)}).status_code == 303
+    park_everything(app)
+    pressed = finance.post(refund, data={"csrf_token": csrf_token(finance)})
+    assert pressed.status_code == 422
+    assert "这笔退款没有到账，店里正在「异常支付」里处理" in pressed.text
+
+
 def test_one_that_was_chosen_and_not_paid_says_so(app: Flask, database: Database, finance: LawfulClient) -> None:
     renter = a_customer(app)
     order_id = a_rental_order(app, database, customer=renter, deposit=None)
+    coming = "还没有押金。用户选一种付：租车押金 ¥300.00，或闪充押金 ¥300.00"
+    assert coming in finance.get(f"/orders/{order_id}").text
     a_deposit(app, renter, DepositKind.RENTAL, order_id=order_id, paid=False)
     (deposit,) = deposits_of(app, renter)
     assert "选了，还没有付。" in finance.get(f"{URL}/{deposit.id}").text
@@ -208,7 +221,9 @@ def test_one_that_was_chosen_and_not_paid_says_so(app: Flask, database: Database
     assert finance.get(f"{URL}/{deposit.id}/refund").status_code == 422
     with app.app_context():
         orders.cancel_order(order_id, reason="", actor=renter, now=app.extensions[RUNTIME].clock.now())
-    assert "还没有押金" in finance.get(f"/orders/{order_id}").text
+    closed = finance.get(f"/orders/{order_id}").text
+    assert "还没有押金" in closed
+    assert coming not in closed
 
 
 def test_who_may_see_and_who_may_send_back(

@@ -19,7 +19,7 @@ from app.models.orders import Order
 from app.models.people import Restriction
 from app.usecases import customers
 from app.web.current import RUNTIME
-from tests.factories.orders import an_order, cancel, expire, order_of, pay, tell_of_refund
+from tests.factories.orders import an_order, cancel, expire, order_of, pay, person_of, tell_of_refund
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 from tests.fixtures.actors import AsStaff
@@ -65,7 +65,7 @@ def test_the_page_says_what_to_do_now_in_every_state(app: Flask, manager: Lawful
     tell_of_refund(app, refunding, RefundStatus.ABNORMAL)
     assert "退款异常，钱没有到用户账上" in strip_of(manager, refunding)
     tell_of_refund(app, refunding, RefundStatus.DONE)
-    assert "¥2,399.00 已经退回用户的微信" in strip_of(manager, refunding)
+    assert "¥2,399.00 已经退回用户" in strip_of(manager, refunding)
 
 
 ACTS = ("取消订单", "取消并退款 ¥2,399.00", "去提车", "撤销提车", "冻结账户", "解冻")
@@ -96,7 +96,7 @@ def test_a_frozen_person_cannot_pick_up_and_the_page_says_why(app: Flask, manage
     order_id = an_order(app, paid=True)
     now = app.extensions[RUNTIME].clock.now()
     with app.app_context():
-        customers.freeze(order_id, reason="电池没还", actor=manager.actor, now=now)
+        customers.freeze(person_of(app, order_id), reason="电池没还", actor=manager.actor, now=now)
     page = manager.get(f"/orders/{order_id}")
     assert "账户冻结：电池没还" in strip_of(manager, order_id)
     assert "next-stop" in page.text
@@ -185,7 +185,7 @@ def an_order_for(app: Flask, manager: LawfulClient) -> Callable[[str], int]:
         if act == "unfreeze":
             now = app.extensions[RUNTIME].clock.now()
             with app.app_context():
-                customers.freeze(order_id, reason="电池没还", actor=manager.actor, now=now)
+                customers.freeze(person_of(app, order_id), reason="电池没还", actor=manager.actor, now=now)
         return order_id
 
     return made

@@ -138,7 +138,9 @@ def test_what_is_late_is_a_list_of_its_own_whenever_it_was_reserved(
 
 
 @pytest.mark.req("FLOW-RENT-1", "FLOW-RENT-2", "FLOW-RENT-3")
-def test_the_list_says_what_each_rental_waits_for(app: Flask, database: Database, manager: LawfulClient) -> None:
+def test_the_list_says_what_each_rental_waits_for(
+    app: Flask, database: Database, manager: LawfulClient, as_staff: AsStaff
+) -> None:
     now = app.extensions[RUNTIME].clock.now()
     waits = {
         "待交学生证，剩 2 天": a_rental_order(app, database, card=False, deposit=None),
@@ -156,9 +158,13 @@ def test_the_list_says_what_each_rental_waits_for(app: Flask, database: Database
     a_card(app, flash, approved=False)
     a_deposit(app, flash, DepositKind.FLASH)
     waits["审核学生证"] = a_rental_order(app, database, customer=flash, card=False, deposit=None, paid=True)
+    ready = order_of(app, waits["提车 剩 2 天"]).number
     answer = manager.get(URL)
     for said, order_id in waits.items():
         assert next_step_of(answer, order_of(app, order_id).number) == said
+    plate = order_of(app, damaged).number
+    assert next_step_of(as_staff("clerk").get(URL), plate) == "等主管处理损坏"
+    assert next_step_of(as_staff("finance", region=None).get(URL), ready) == "待提车 剩 2 天"
     damage = manager.get(f"{URL}?todo=damage")
     assert numbers(damage) == [order_of(app, damaged).number]
 
@@ -219,6 +225,28 @@ def test_every_link_keeps_what_the_url_holds(app: Flask, database: Database, man
     following = re.search(r'href="([^"]*)"\s+rel="next"', answer.text)
     assert following
     assert "第 21–21 单，共 21 单" in manager.get(html.unescape(following[1])).text
+
+
+@pytest.mark.parametrize(
+    ("query", "missing", "there_is", "button"),
+    [
+        ("todo=late", "没有逾期未还的租车订单", "其他进度有 1 单", "看全部进度"),
+        ("todo=damage&business=P", "没有还车损坏待处理、mini租的租车订单", "换一个条件再找", "清空筛选"),
+        ("business=P", "近30天没有mini租的租车订单", "租车和mini租一共有 1 单符合", "看全部租车"),
+        ("region=C", "留和路店近30天没有租车订单", "其他区域有 1 单符合", "看全部区域"),
+        ("state=returned", "近30天没有已归还的租车订单", "其他状态有 1 单符合", "看全部状态"),
+    ],
+)
+def test_an_empty_list_says_what_is_missing_and_how_to_widen(
+    app: Flask, database: Database, manager: LawfulClient, query: str, missing: str, there_is: str, button: str
+) -> None:
+    order_id = a_rental_order(app, database, region="B", deposit=None, card=False)
+    empty = manager.get(f"{URL}?{query}")
+    assert missing in empty.text
+    assert there_is in empty.text
+    wider = re.search(rf'href="([^"]*)">{button}<', empty.text)
+    assert wider
+    assert numbers(manager.get(html.unescape(wider[1]))) == [order_of(app, order_id).number]
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,38 @@
-"""Money that waits for a person: what is shown to whom, with what to do, and nothing that could be pressed."""
+"""Money that waits for a person: what is shown to whom, with what to do, and its two acts: attached, or sent back."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from app.domain.charges import PaymentStatus
 from app.domain.deposits import DepositKind
 from app.domain.permissions import Actor
 from app.domain.refunds import RefundStatus
 from app.domain.settings import FLASH_PRICE
-from app.models.money import Charge
-from app.usecases import deposits, outbox, payments
+from app.models.money import Charge, Payment
+from app.models.people import Customer
+from app.models.work import Outbox, OutboxStatus
+from app.usecases import payments
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, some_batteries
-from tests.factories.orders import (
-    a_notice,
-    an_order,
-    cancel,
-    charge_of,
-    order_of,
-    pay,
-    tell_of_deposit_refund,
-    tell_of_refund,
-)
+from tests.factories.forms import request_key
+from tests.factories.ground import PRICE_FEN
+from tests.factories.orders import an_order, charge_of, pay, tell_of_refund
 from tests.factories.people import a_customer
+from tests.factories.phone import press
 from tests.factories.rentals import a_deposit, a_rental_order, deposits_of
 from tests.factories.settings import a_setting
-from tests.fixtures.actors import AsStaff
+from tests.factories.troubles import (
+    a_parked_closing,
+    a_wrong_amount,
+    money_that_names_no_order,
+    paid_twice,
+    stray_payment,
+    suspect_of,
+)
+from tests.fixtures.actors import AsCustomer, AsStaff
 from tests.fixtures.databases import Database
 from tests.fixtures.house_law import LawfulClient
 
@@ -37,44 +41,6 @@ URL = "/orders/suspects"
 
 def words_of(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text))
-
-
-def a_wrong_amount(app: Flask, *, region: str, amount_fen: int = 100) -> int:
-    """An order whose attempt was paid with another amount."""
-    now = app.extensions[RUNTIME].clock.now()
-    somebody = a_customer(app, region=region)
-    order_id = an_order(app, customer=somebody, region=region, matched=True)
-    with app.app_context():
-        wanted = payments.begin_attempt(charge_of(app, order_id), actor=somebody, now=now).wanted
-    pay(app, wanted.out_trade_no, customer=somebody, amount_fen=amount_fen, now=now)
-    return order_id
-
-
-def money_that_names_no_order(app: Flask) -> str:
-    """A signed payment under a number that is not ours; WeChat's id of it."""
-    runtime = app.extensions[RUNTIME]
-    notice = a_notice(app, "S999999A9999-1-000000", openid="o-nobody", amount_fen=777, now=runtime.clock.now())
-    with app.app_context():
-        payments.take_payment_notice(
-            notice, merchant=runtime.till.merchant, vault=runtime.vault, actor=Actor.wechat(), now=runtime.clock.now()
-        )
-    return notice.transaction_id
-
-
-def a_failed_refund(app: Flask, *, region: str) -> int:
-    """A cancelled order whose refund WeChat could not deliver."""
-    order_id = an_order(app, region=region, paid=True)
-    cancel(app, order_id)
-    tell_of_refund(app, order_id, RefundStatus.ABNORMAL)
-    return order_id
-
-
-def park_everything(app: Flask) -> None:
-    """What is due to be told or asked has been tried enough."""
-    later = app.extensions[RUNTIME].clock.now() + timedelta(days=1)
-    with app.app_context():
-        while due := outbox.claim_next(now=later):
-            outbox.put_off(due.id, error="refused", hopeless=True, now=later)
 
 
 @pytest.fixture
@@ -88,24 +54,25 @@ def test_each_thing_says_what_is_wrong_how_much_and_what_to_do(app: Flask, finan
     assert "没有要核对的钱" in finance.get(URL).text
     wrong = a_wrong_amount(app, region="B")
     transaction_id = money_that_names_no_order(app)
-    failed = a_failed_refund(app, region="C")
+    twice = paid_twice(app, region="C")
     page = finance.get(URL)
     said = words_of(page.text)
     for part in (
         "全部 3",
-        "异常支付 2",
-        "退款异常 1",
+        "核对不上 2",
+        "多付待退 1",
         "车款 金额不符 ¥1.00",
         "应收 ¥2,399.00。这笔没有算付款，先别交车。",
         "没有订单 没有这个订单 ¥7.77",
-        "退款异常 ¥2,399.00",
-        "到商户平台按退款单号处理",
+        "车款 退款中 ¥2,399.00",
+        "正在自动退回，到账后这里就没有了",
     ):
         assert part in said, part
     assert f'title="{transaction_id}"' in page.text
     assert f"/orders/{wrong}" in page.text
-    assert f"/orders/{failed}" in page.text
-    assert 'method="post"' not in page.text.partition("<main")[2]
+    assert f"/orders/{twice}" in page.text
+    tell_of_refund(app, twice, RefundStatus.DONE)
+    assert "多付待退 0" in words_of(finance.get(URL).text)
 
 
 @pytest.mark.req("FLOW-RENT-2", "FLOW-FLASH-1")
@@ -121,11 +88,6 @@ def test_deposits_and_flash_fees_are_there_with_what_they_are_for_and_a_page_to_
     a_setting(app, database, FLASH_PRICE, 500)
     use_id = a_use(app, member)
     pays_wrongly(app, member, database.one(select(Charge.id).where(Charge.battery_use_id == use_id)))
-    stuck = a_member(app)
-    (deposit,) = deposits_of(app, stuck)
-    with app.app_context():
-        deposits.ask_back(deposit.id, actor=stuck, now=now)
-    tell_of_deposit_refund(app, deposit.id, RefundStatus.REFUSED)
     page = finance.get(URL)
     said = words_of(page.text)
     for part in (
@@ -133,11 +95,10 @@ def test_deposits_and_flash_fees_are_there_with_what_they_are_for_and_a_page_to_
         "应收 ¥300.00。",
         "闪充使用费 金额不符 ¥1.00",
         "应收 ¥5.00。",
-        "闪充押金 退款失败 ¥300.00",
     ):
         assert part in said, part
     (used,) = deposits_of(app, member)
-    links = {f"/orders/{order_id}", f"/orders/deposits/{used.id}", f"/orders/deposits/{deposit.id}"}
+    links = {f"/orders/{order_id}", f"/orders/deposits/{used.id}"}
     finance.statements_allowed = 25
     for link in links:
         assert f'href="{link}"' in page.text
@@ -153,15 +114,90 @@ def pays_wrongly(app: Flask, customer: Actor, charge_id: int) -> None:
     pay(app, wanted.out_trade_no, customer=customer, amount_fen=100, now=now)
 
 
-def test_what_could_not_be_sent_is_there_too(app: Flask, finance: LawfulClient, as_staff: AsStaff) -> None:
-    cancel(app, refunding := an_order(app, region="B", paid=True))
-    park_everything(app)
-    said = words_of(finance.get(f"{URL}?kind=errands").text)
-    assert "退款没有发到微信" in said
+def test_what_could_not_be_sent_is_tried_again(
+    app: Flask, database: Database, finance: LawfulClient, as_staff: AsStaff
+) -> None:
+    errand_id = a_parked_closing(app, region="B")
+    page = finance.get(f"{URL}?kind=errands")
+    said = words_of(page.text)
+    assert "没能在微信关闭支付" in said
     assert "车款" in said
-    assert order_of(app, refunding).number[:2] in said
     assert "没送到 1" in words_of(as_staff("manager", region="B").get(URL).text)
     assert "没送到 0" in words_of(as_staff("manager", region="A").get(URL).text)
+    retry = f"{URL}/errands/{errand_id}/retry"
+    assert retry in page.text
+    assert press(finance, retry).location == f"{URL}?kind=errands"
+    assert database.one(select(Outbox.status).where(Outbox.id == errand_id)) is OutboxStatus.DUE
+    assert "没送到 0" in words_of(finance.get(URL).text)
+
+
+@pytest.mark.req("CARD-5")
+def test_everything_is_known_of_one_and_it_is_attached_to_what_it_was_for(
+    app: Flask, database: Database, finance: LawfulClient
+) -> None:
+    payer = a_customer(app, name="陈小明", region="B")
+    order_id = an_order(app, customer=payer, region="B", matched=True)
+    openid = database.one(select(Customer.openid).where(Customer.id == payer.id))
+    payment_id = stray_payment(app, money_that_names_no_order(app, amount_fen=PRICE_FEN, openid=openid))
+    finance.statements_allowed = 12
+    page = finance.get(f"{URL}/{payment_id}")
+    said = words_of(page.text)
+    for part in ("收到 ¥2,399.00", "没有这笔应付", "没有这个订单", "陈*明", "付款人自己的", "币种 人民币"):
+        assert part in said, part
+    assert "陈小明" not in said
+    sheet_url = f"{URL}/{payment_id}/attach?charge={charge_of(app, order_id)}"
+    assert sheet_url.replace("&", "&amp;") in page.text
+    sheet = finance.get(sheet_url)
+    assert "这笔应付变为已付清" in sheet.text
+    refused = press(finance, f"{URL}/{payment_id}/attach", charge_id=str(charge_of(app, order_id)), reason="")
+    assert "写一句怎么核对的" in refused.text
+    done = press(finance, f"{URL}/{payment_id}/attach", charge_id=str(charge_of(app, order_id)), reason="打过电话")
+    assert done.location == f"/orders/{order_id}"
+    finance.statements_allowed = 25
+    assert "下一步：提车" in words_of(finance.get(done.location).text)
+    said = words_of(finance.get(f"{URL}/{payment_id}").text)
+    assert "已入账。记为" in said
+    again = press(finance, f"{URL}/{payment_id}/refund", why="多收了钱", request_key="a" * 32)
+    assert "这笔钱已经处理过了" in again.text
+
+
+def test_it_goes_back_whole_and_its_order_waits_for_a_payment_again(
+    app: Flask, finance: LawfulClient, as_customer: AsCustomer
+) -> None:
+    buyer = a_customer(app)
+    order_id = a_wrong_amount(app, customer=buyer)
+    payment_id = suspect_of(app, order_id)
+    phone = as_customer(buyer)
+    assert "先不要再付" in phone.get(f"/m/orders/{order_id}").text
+    finance.statements_allowed = 12
+    page = finance.get(f"{URL}/{payment_id}")
+    assert "没有金额一样、还没付的应付" in page.text
+    assert "就是这个单号" not in page.text
+    url = f"{URL}/{payment_id}/refund"
+    sheet = finance.get(url)
+    assert "全额退回付款的微信，不管是不是用户本人" in sheet.text
+    answer = press(finance, url, why="多收了钱", request_key=request_key(sheet))
+    assert answer.location == f"{URL}/{payment_id}"
+    assert "¥1.00 正在退回付款人的微信" in words_of(finance.get(answer.location).text)
+    assert "核对不上 0" in words_of(finance.get(URL).text)
+    assert "先不要再付" not in phone.get(f"/m/orders/{order_id}").text
+    finance.statements_allowed = 25
+    assert "先核对这笔钱" not in finance.get(f"/orders/{order_id}").text
+
+
+def test_an_attaching_that_does_not_fit_is_refused(app: Flask, database: Database, finance: LawfulClient) -> None:
+    payment_id = stray_payment(app, money_that_names_no_order(app))
+    other = charge_of(app, an_order(app))
+    assert press(finance, f"{URL}/{payment_id}/attach", charge_id=str(other), reason="是他").status_code in (409, 422)
+    assert database.one(select(Payment.status).where(Payment.id == payment_id)) is PaymentStatus.SUSPECT
+    assert finance.get(f"{URL}/{payment_id}/attach?charge=x").status_code in (409, 422)
+
+
+def test_whoever_may_not_judge_sees_no_act(app: Flask, as_staff: AsStaff) -> None:
+    payment_id = suspect_of(app, a_wrong_amount(app, region="A"))
+    assert as_staff("manager", region="B").get(f"{URL}/{payment_id}").status_code == 404
+    assert f"{URL}/{payment_id}/refund" in as_staff("manager", region="A").get(f"{URL}/{payment_id}").text
+    assert as_staff("clerk", region="A").get(f"{URL}/{payment_id}").status_code == 403
 
 
 def test_a_region_sees_its_own_and_only_who_sees_all_sees_what_names_no_order(app: Flask, as_staff: AsStaff) -> None:
@@ -180,7 +216,7 @@ def test_a_region_sees_its_own_and_only_who_sees_all_sees_what_names_no_order(ap
 def test_pages_by_key_keep_the_kind_and_count_on(app: Flask, finance: LawfulClient) -> None:
     for _ in range(21):
         money_that_names_no_order(app)
-    a_failed_refund(app, region="A")
+    paid_twice(app, region="A")
     first = finance.get(f"{URL}?kind=payments&size=20")
     assert "第 1–20 件，共 21 件" in first.text
     found = re.search(r'href="([^"]*)"\s+rel="next"', first.text)

@@ -21,7 +21,7 @@ from app.usecases import batteries, customers, flash_charge
 from app.web.current import RUNTIME
 from tests.factories.counter import BLUE, DONE, GREEN, HTMX, RED, band, scan, send, words
 from tests.factories.flash import a_member, a_use, battery_state, some_batteries, take_back, use_of
-from tests.factories.orders import an_order, order_of
+from tests.factories.orders import an_order, order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.rentals import a_card, a_deposit
 from tests.factories.settings import a_setting
@@ -274,7 +274,7 @@ def test_whoever_is_frozen_gets_no_other_battery_and_may_give_this_one_back(stor
     order_id = an_order(store.app, region="B", customer=member)
     use_id = store.use(member=member)
     with store.app.app_context():
-        customers.freeze(order_id, reason="欠了维修费", actor=store.boss, now=store.now)
+        customers.freeze(person_of(store.app, order_id), reason="欠了维修费", actor=store.boss, now=store.now)
     refused = send(clerk, _act("B00001", "exchange"), use_id=use_id, fresh="B00002")
     assert (refused.status_code, band(refused)) == (422, GREEN)
     assert "换不了：账户从" in words(refused)

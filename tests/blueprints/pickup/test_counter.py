@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from app.domain.calendar import business_day
 from app.domain.orders import OrderStatus
 from app.domain.permissions import Actor
 from app.models.money import Charge, Payment
@@ -20,7 +21,7 @@ from app.web.current import RUNTIME
 from tests.factories.counter import BLUE, DONE, FRAME_NO, GREEN, HTMX, RED, band, scan, words
 from tests.factories.forms import csrf_token
 from tests.factories.ground import COLOURS, PRICE_FEN
-from tests.factories.orders import an_order, order_of, pay
+from tests.factories.orders import an_order, order_of, pay, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.reading import read
 from tests.fixtures.actors import AsStaff
@@ -63,7 +64,7 @@ class Store:
     def frozen(self) -> str:
         order_id = self.order(paid=True)
         with self.app.app_context():
-            customers.freeze(order_id, reason="电池 B00317 没还", actor=self.boss, now=self.now)
+            customers.freeze(person_of(self.app, order_id), reason="电池 B00317 没还", actor=self.boss, now=self.now)
         return self.number(order_id)
 
     def expired(self) -> str:
@@ -128,6 +129,13 @@ def test_each_state_of_an_order_has_its_own_answer(
         assert sentence in words(answer)
     assert "13812347731" not in answer.text
     assert "赵思琪" not in answer.text
+
+
+def test_what_was_collected_in_another_year_says_in_which(store: Store, as_staff: AsStaff, clock: MovedClock) -> None:
+    number, day = store.collected(), business_day(clock.now())
+    assert f"已经提过车了：{day:%m-%d}" in words(scan(as_staff("clerk", "B"), number))
+    clock.advance(timedelta(days=400))
+    assert f"已经提过车了：{day:%Y-%m-%d}" in words(scan(as_staff("clerk", "B"), number))
 
 
 @pytest.mark.req("NUM-3", "NUM-8")

@@ -40,7 +40,7 @@ from tests.factories.counter import (
     words,
 )
 from tests.factories.ground import COLOURS
-from tests.factories.orders import order_of
+from tests.factories.orders import order_of, person_of
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.rentals import a_card, a_deposit, a_rental_order, give_back, rental_of
 from tests.fixtures.actors import AsStaff
@@ -96,7 +96,7 @@ class Store:
     def frozen(self) -> str:
         order_id = self.rental(paid=True)
         with self.app.app_context():
-            customers.freeze(order_id, reason="欠了维修费", actor=self.boss, now=self.now)
+            customers.freeze(person_of(self.app, order_id), reason="欠了维修费", actor=self.boss, now=self.now)
         return self.number(order_id)
 
     def expired(self) -> str:
@@ -206,9 +206,11 @@ def test_letting_the_card_pass_makes_the_same_order_ready_at_once(store: Store, 
     waiting = scan(clerk, store.number(order_id))
     assert f'src="/pickup/cards/{card_id}/photo"' in waiting.text
     assert f'name="card_id" value="{card_id}"' in waiting.text
+    assert re.search(r"姓名秦朗朗学号\*{6}\d{4}", words(waiting))  # what the photo must show
     ready = send(clerk, _card(order_id), card_id=card_id)
     assert (ready.status_code, band(ready)) == (200, GREEN)
     assert "已通过" in words(ready)
+    assert "秦朗朗" not in ready.text
     done = send(clerk, f"/pickup/orders/{order_id}", colour=COLOURS[0], frame_no=FRAME_NO)
     assert band(done) == DONE
     assert order_of(store.app, order_id).status is OrderStatus.COMPLETED
@@ -434,7 +436,7 @@ def test_a_flash_deposit_stays(store: Store, clerk: LawfulClient, database: Data
 def test_a_frozen_account_keeps_the_deposit_and_the_receipt_says_why(store: Store, clerk: LawfulClient) -> None:
     order_id = store.rental(picked_up=True, days_ago=3)
     with store.app.app_context():
-        customers.freeze(order_id, reason="欠了维修费", actor=store.boss, now=store.now)
+        customers.freeze(person_of(store.app, order_id), reason="欠了维修费", actor=store.boss, now=store.now)
     assert "账户冻结，押金先不退" in words(scan(clerk, "BZ0001"))
     receipt = send(clerk, _return(order_id), plate_off="y", how="stock")
     assert band(receipt) == DONE

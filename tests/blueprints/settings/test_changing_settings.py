@@ -193,6 +193,14 @@ def test_what_does_not_fit_is_said_beside_its_field(as_staff: AsStaff, database:
     assert database.count(SettingVersion) == 0
 
 
+def test_all_that_does_not_fit_is_said_at_once(as_staff: AsStaff) -> None:
+    owner = as_staff("owner", None)
+    wrong = {"value": "0", "effective_at": "2020-01-01T00:00", "reason": " "}
+    answer = owner.post(URL, data={**typed(owner, **wrong), "step": "save"})
+    for field in wrong:
+        assert f'id="setting-reservation_hours-{field}-error"' in answer.text
+
+
 def test_what_the_button_did_not_say_is_not_saved(as_staff: AsStaff, database: Database) -> None:
     owner = as_staff("owner", None)
     look = owner.post(URL, data={**typed(owner), "step": "look"})

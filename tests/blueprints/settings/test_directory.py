@@ -125,6 +125,21 @@ def test_each_part_of_a_region_can_be_changed(
     assert database.count(Audit) == audits
 
 
+@pytest.mark.parametrize(
+    ("page", "row", "wrong"),
+    [
+        ("new", "region-new", {"letter": "7", "name": "", "store_name": "", "store_hours": "时" * 41}),
+        ("A/store", "region-A-store", {"name": "", "address": "路" * 121, "hours": "时" * 41}),
+        ("A/repair", "region-A-repair", {"phone": "1", "wechat": "x", "hours": "时" * 41}),
+    ],
+)
+def test_all_that_does_not_fit_is_said_at_once(as_staff: AsStaff, page: str, row: str, wrong: dict[str, str]) -> None:
+    answer = send(as_staff("owner", None), f"{REGIONS}/{page}", **wrong)
+    assert answer.status_code == 422
+    for field in wrong:
+        assert f'id="{row}-{field}-error"' in answer.text
+
+
 def test_a_contact_that_was_never_set_can_be_set(as_staff: AsStaff, database: Database) -> None:
     database.execute("DELETE FROM contact")
     owner = as_staff("owner", None)
@@ -164,7 +179,7 @@ def test_what_does_not_fit_stays_typed(as_staff: AsStaff) -> None:
         assert answer.status_code == 422
         assert 'value="123"' in answer.text
         assert "带区号的座机" in answer.text
-        assert answer.text.count('aria-invalid="true"') == 1
+        assert answer.text.count('aria-invalid="true"') == 2  # the WeChat id is too short as well
 
 
 def test_two_open_rows_do_not_share_ids(as_staff: AsStaff) -> None:

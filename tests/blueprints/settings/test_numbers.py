@@ -174,9 +174,9 @@ def test_plates_become_a_print(database: Database, as_staff: AsStaff, series_id:
     assert 'value="AM0007"' in clerk.get(f"{url}?numbers=AM0007").text
     answer = post(clerk, url, htmx=htmx, numbers="AM0001-AM0003、7", request_key="a" * 32)
     task = database.one(select(Task))
-    assert (answer.headers.get("HX-Redirect") or answer.location) == f"/prints/{task.id}"
+    assert (answer.headers.get("HX-Redirect") or answer.location) == f"/files/{task.id}"
     assert (task.kind, task.total) == (TaskKind.PLATES, 4)
-    assert "车牌 AM0001–AM0003、AM0007" in clerk.get(f"/prints/{task.id}").text
+    assert "车牌 AM0001–AM0003、AM0007" in clerk.get(f"/files/{task.id}").text
     refused = post(clerk, url, htmx=htmx, numbers="7-8", request_key="b" * 32)
     assert refused.status_code == 422
     assert "其中 1 个打印过了" in refused.text

@@ -217,6 +217,31 @@ def test_a_price_that_cannot_be_is_said_beside_its_field(
     assert database.count(Price, Price.staff_id.is_not(None)) == 0
 
 
+@pytest.mark.parametrize(
+    ("page", "typed", "wrong"),
+    [
+        ("new", {"name": "", "colours": "，", "facts": "长" * 41}, "model-new: name colours facts"),
+        (
+            "listings/{sale}/price",
+            {"value": "0", "effective_at": "2020-01-01T00:00", "step": "save"},
+            "price-0: value effective_at",
+        ),
+        ("listings/{sale}/stock", {"cause": "", "quantity": "0"}, "stock: cause quantity"),
+        ("listings/{sale}/stock", {"cause": "other_in", "quantity": "x", "note": " "}, "stock: quantity note"),
+        ("listings/{rental}/plans", {"name": "", "days": "0"}, "plan-new: name days"),
+    ],
+)
+def test_all_that_does_not_fit_is_said_at_once(
+    app: Flask, database: Database, as_staff: AsStaff, page: str, typed: dict[str, str], wrong: str
+) -> None:
+    url = f"{VEHICLES}/{page}".format(sale=a_listing_id(app), rental=a_rental_listing(database))
+    answer = send(as_staff("owner", None), url, **typed)
+    row, _, fields = wrong.partition(": ")
+    assert answer.status_code == 422
+    for field in fields.split():
+        assert f'id="{row}-{field}-error"' in answer.text
+
+
 def test_a_price_field_that_is_changed_scolds_nobody(app: Flask, as_staff: AsStaff) -> None:
     owner = as_staff("owner", None)
     url = f"{VEHICLES}/listings/{a_listing_id(app)}/price"

@@ -1,6 +1,19 @@
 """The routes of the phone, one file for each subject."""
 
-from app.blueprints.mobile.routes import card, deposits, flash, login, me, number, orders, pay, register, rent, vehicles
+from app.blueprints.mobile.routes import (
+    card,
+    deposits,
+    flash,
+    login,
+    me,
+    number,
+    orders,
+    owed,
+    pay,
+    register,
+    rent,
+    vehicles,
+)
 from app.blueprints.mobile.section import bp, codes
 
 __all__ = [
@@ -13,6 +26,7 @@ __all__ = [
     "me",
     "number",
     "orders",
+    "owed",
     "pay",
     "register",
     "rent",

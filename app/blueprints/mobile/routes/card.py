@@ -8,7 +8,7 @@ from app.blueprints.mobile.forms import CardForm
 from app.blueprints.mobile.section import bp, next_page, of_customer
 from app.domain.cards import CONSENT_STUDENT_CARD
 from app.domain.pictures import PhotoKind
-from app.ports import PhotoGone
+from app.ports import FileGone
 from app.queries import deposits, people
 from app.queries.my_card import my_card, my_student_no
 from app.queries.my_orders import my_one_rental
@@ -44,8 +44,6 @@ def send_card() -> Response:
         good = False
     jpeg = form.photo.data
     if not good or jpeg is None:
-        if jpeg is not None:  # no browser keeps a chosen file
-            form.photo.errors = ["照片是好的，改好别的以后再选一次"]
         return _page(form, opened=True, status=422)
     photo = photos.store(runtime().photos, jpeg, PhotoKind.CARD)
     forget_reads()
@@ -58,6 +56,7 @@ def send_card() -> Response:
         actor=actor(),
         now=now(),
     )
+    photos.erase_let_go(runtime().photos, customer_id=actor().id or 0)
     return see_other(next_page(url_for(".card")))
 
 
@@ -70,7 +69,7 @@ def card_photo() -> Response:
         return see_other(url_for(".card"))
     try:
         return photo_answer(runtime().photos.get(shown.photo_key))
-    except PhotoGone:
+    except FileGone:
         return see_other(url_for(".card"))
 
 

@@ -7,13 +7,17 @@ from flask import Response, request, url_for
 
 from app.blueprints.mobile.flash_words import refused, what_ties
 from app.blueprints.mobile.forms import BatteryForm, OpenFlashForm
+from app.blueprints.mobile.late_words import late_words, that_cost
 from app.blueprints.mobile.section import bp, codes, of_customer, tabs
+from app.blueprints.mobile.standing import barred
 from app.domain import labels
-from app.domain.deposits import DepositKind
+from app.domain.calendar import business_day
+from app.domain.deposits import DepositKind, Tie
 from app.domain.errors import Rule, RuleBroken
 from app.domain.numbering import BatteryNumber
 from app.queries import directory, my_flash
 from app.queries.directory import RegionRow
+from app.queries.my_flash import OpenUse
 from app.queries.my_orders import my_one_rental
 from app.queries.paging import Key
 from app.usecases import deposits, flash_charge
@@ -35,20 +39,29 @@ def flash() -> Response:
 
 def _page(*, form: BatteryForm | None = None, problem: str = "") -> Response:
     who, reads = actor(), read_session()
-    store = _store()
-    if store is None:
-        return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
     mine = my_flash.my_flash(reads, who, now()) if who.registered else None
+    use = mine.use if mine else None
+    stores = _stores(use)
+    if stores is None:
+        return refuse(404, title="还没有开业的门店", text="过几天再来看看。")
+    store, back_to = stores
+    today = business_day(now())
     shared: dict[str, Any] = {
         "mine": mine,
+        "bars": barred(mine.freezes) if mine else None,
+        "debts": [late_words(late, today) for late in mine.debts] if mine else [],
         "card_url": url_for("mobile.card", next=url_for("mobile.flash")),
         "store": store,
-        "in_stock": my_flash.in_stock(reads, store.id),
+        "in_stock": my_flash.in_stock(reads, back_to.id),
         "tabs": tabs(),
         "status": 422 if request.method == "POST" else 200,
     }
-    if mine is not None and mine.use is not None:
-        return render("mobile/flash_using.html", use=mine.use, problem=problem, **shared)
+    if use is not None:
+        late = [late_words(one, today) for one in that_cost([mine.late] if mine and mine.late else [])]
+        again = None if mine and mine.is_member else my_flash.offer(reads, store.id, now())  # its deposit was sent back
+        return render(
+            "mobile/flash_using.html", use=use, late=late, back_to=back_to, offer=again, problem=problem, **shared
+        )
     offer = my_flash.offer(reads, store.id, now())
     if mine is None or not mine.is_member:
         register_url = url_for(".register", next=url_for(".flash"))
@@ -68,11 +81,17 @@ def _page(*, form: BatteryForm | None = None, problem: str = "") -> Response:
     )
 
 
-def _store() -> RegionRow | None:
-    """The person's own, else the first: its settings are the ones that are shown."""
+def _stores(use: OpenUse | None) -> tuple[RegionRow, RegionRow] | None:
+    """The person's own store, else the first: its settings are shown; and the one that the battery in use belongs to.
+
+    That one's counter sees 归还 at once, and another battery is taken there. None before there is any.
+    """
     regions = directory.regions(read_session())
-    own = actor().region_id
-    return next((row for row in regions if row.id == own), regions[0] if regions else None)
+    if not regions:
+        return None
+    own, held = actor().region_id, use.region_id if use else None
+    store = next((row for row in regions if row.id == own), regions[0])
+    return store, next((row for row in regions if row.id == held), store)
 
 
 @bp.post("/flash/open")
@@ -124,13 +143,14 @@ def ask_return() -> Response:
 @bp.get("/flash/exchange")
 @customer(registered=True)
 def flash_exchange() -> Response:
-    """How a battery is changed for another: at the counter, in one step."""
+    """How a battery is changed for another: at the counter, in one step. Whoever is barred gives theirs back."""
     mine = my_flash.my_flash(read_session(), actor(), now())
-    store = _store()
-    if mine.use is None or store is None:
+    stores = _stores(mine.use)
+    if mine.use is None or stores is None or mine.freezes:
         return see_other(url_for(".flash"))
-    price_fen = my_flash.offer(read_session(), store.id, now()).conditions.price_fen
-    return render("mobile/flash_exchange.html", use=mine.use, store=store, price_fen=price_fen)
+    store, back_to = stores
+    price_fen = my_flash.offer(read_session(), back_to.id, now()).conditions.price_fen
+    return render("mobile/flash_exchange.html", use=mine.use, back_to=back_to, store=store, price_fen=price_fen)
 
 
 @bp.get("/flash/uses")
@@ -167,10 +187,12 @@ def _leave_page(*, problem: str = "") -> Response:
     leaving = my_flash.leaving(read_session(), actor(), now())
     if leaving is None:
         return see_other(url_for(".deposits"))
+    rental = my_one_rental(read_session(), actor()) if Tie.ORDER in leaving.ties else None
     return render(
         "mobile/flash_leave.html",
         leaving=leaving,
-        ties=what_ties(leaving.ties, DepositKind.FLASH, my_one_rental(read_session(), actor())),
+        late_fees=[late_words(late, business_day(now())) for late in leaving.late_fees],
+        ties=what_ties(leaving.ties, DepositKind.FLASH, rental),
         problem=problem,
         status=422 if problem else 200,
     )

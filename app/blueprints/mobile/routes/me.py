@@ -5,10 +5,14 @@ from flask import Response, url_for
 from app.blueprints.mobile import words
 from app.blueprints.mobile.flash_words import days_left
 from app.blueprints.mobile.forms import RegionQuery
+from app.blueprints.mobile.late_words import late_words, that_cost
 from app.blueprints.mobile.section import bp, tabs
+from app.blueprints.mobile.standing import barred
+from app.domain.calendar import business_day
 from app.domain.directory import ContactKind
 from app.queries import directory, my_account, my_flash, my_orders, people
 from app.queries.my_card import my_card
+from app.queries.my_late_fees import my_late_fees
 from app.web.current import actor, now
 from app.web.errors import refuse
 from app.web.forms import from_query
@@ -25,10 +29,15 @@ def me() -> Response:
     who, session = actor(), read_session()
     assert who.id is not None  # noqa: S101  # the guard let a customer in
     orders = [(order, words.brief(order, now())) for order in my_orders.my_open_orders(session, who)]
-    battery = my_flash.open_use(session, who, now())
+    battery, person = my_flash.open_use(session, who, now()), people.person_of(session, who.id, now())
+    lates = that_cost(my_late_fees(session, who, now()))
+    prices = my_flash.unpaid_prices(session, who)
     return render(
         "mobile/me.html",
-        person=people.person_of(session, who.id, now()),
+        person=person,
+        bars=barred(person.freezes) if person else None,
+        debts=[late_words(late, business_day(now())) for late in lates if late.is_over],
+        owed_fen=sum(late.owed_fen for late in lates) + sum(price.amount_fen for price in prices),
         holding=[line for line in orders if line[0].is_out],
         waiting=[line for line in orders if not line[0].is_out],
         battery=battery,

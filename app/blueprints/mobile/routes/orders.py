@@ -3,12 +3,15 @@
 from flask import Response, request, session, url_for
 
 from app.blueprints.mobile import words
-from app.blueprints.mobile.section import bp, customer_service
+from app.blueprints.mobile.late_words import late_words
+from app.blueprints.mobile.section import bars, bp, customer_service
 from app.documents.qr import qr_picture
 from app.domain import labels
+from app.domain.calendar import business_day
 from app.domain.errors import RuleBroken
-from app.queries import my_charges, my_orders, people
+from app.queries import my_charges, my_orders
 from app.queries.my_charges import MyCharge
+from app.queries.my_late_fees import late_fees_of_order
 from app.queries.my_orders import MyOrder
 from app.queries.paging import Key
 from app.usecases import orders
@@ -57,12 +60,15 @@ def order(order_id: int) -> Response:
     """One order: number, state, what to do next, money, its story."""
     shown = own_order(order_id)
     charge = charge_at_turn(shown)
+    late = late_fees_of_order(read_session(), actor(), order_id, now()) if shown.rental else None
     return render(
         "mobile/order.html",
         order=shown,
         dots=words.dots(shown),
         deposits=[(deposit, words.why_held(deposit, shown.rental)) for deposit in shown.deposits],
-        freeze=people.freeze_of(read_session(), shown.customer_id, now()) if shown.is_open else None,
+        coming_deposit=words.coming_deposit(shown),
+        bars=bars() if shown.is_open else None,
+        late=late_words(late, business_day(now())) if late and not late.is_free else None,
         step=words.next_step(shown, charge, now(), confirming=is_confirming(charge)),
         code=qr_picture(shown.number),
         contact=customer_service(shown.region_id),

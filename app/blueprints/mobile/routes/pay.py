@@ -10,13 +10,15 @@ from limits import parse
 from app.blueprints.mobile import words
 from app.blueprints.mobile.forms import ResultQuery
 from app.blueprints.mobile.routes.orders import SAID_PAID, is_confirming, own_order
-from app.blueprints.mobile.section import bp, of_customer
+from app.blueprints.mobile.section import bars, bp, of_customer
 from app.documents.qr import qr_picture
 from app.domain import labels
-from app.domain.errors import RuleBroken
+from app.domain.calendar import business_day
+from app.domain.errors import Rule, RuleBroken
 from app.ports import GatewayRefused, OutcomeUnknown
 from app.queries import my_charges
-from app.queries.my_charges import LiveAttempt, MyCharge
+from app.queries.my_charges import LiveAttempt, MyCharge, Quote
+from app.queries.my_late_fees import my_late_fees
 from app.usecases import checkout
 from app.web.current import actor, now, runtime
 from app.web.forms import from_query
@@ -50,6 +52,8 @@ def pay(charge_id: int) -> Response:
     shown = own_charge(charge_id)
     if not shown.is_next or shown.is_suspect:
         return see_other(words.way_on(shown))
+    if shown.is_deposit and bars():
+        return see_other(url_for(".frozen"))
     attempt, opens = shown.attempt, "open" in request.args
     if attempt is not None and attempt.prepay_id and not (opens and now() - attempt.created_at < JUST_MADE):
         known = _ask(attempt)
@@ -82,7 +86,9 @@ def open_sheet(charge_id: int) -> Response:
     try:
         sheet = checkout.ask_for_payment(runtime().till, charge_id, actor=actor(), now=now())
     except RuleBroken as broken:
-        return _pay_page(own_charge(charge_id), problem=labels.refusal(broken))
+        late = broken.rule is Rule.PAYMENT_TIME_OVER
+        problem = words.too_late_to_pay(shown) if late else labels.refusal(broken)
+        return _pay_page(own_charge(charge_id), problem=problem)
     except (OutcomeUnknown, GatewayRefused) as error:
         log.warning("payment_not_prepared", charge_id=charge_id, error=str(error))
         return _not_paid(shown, "mobile/pay_unavailable.html", status=503)
@@ -105,6 +111,7 @@ def _pay_page(
         dots=words.dots(shown.order),
         action=here,
         can_pay=shown.can_pay(now()),
+        again_url=words.again_url(shown),
         sheet=sheet,
         at_once=at_once,
         pay_until=ready.expires_at if ready else None,
@@ -139,11 +146,25 @@ def payment_result(charge_id: int) -> Response:
 
 
 def _over(shown: MyCharge) -> Response:
-    """Paid, or nothing to pay any more: a vehicle that can be collected has its page, the rest leads on."""
+    """Paid, or nothing to pay any more: a vehicle that can be collected has its page, so have late fees."""
+    if shown.quote and shown.is_settled:
+        return _late_fees_paid(shown, shown.quote)
     if shown.order is None or shown.is_deposit or not shown.order.waits_for_pickup:
         return see_other(words.way_on(shown))
     order = own_order(shown.order.order_id)
     return render("mobile/paid.html", order=order, card=words.card_line(order), code=qr_picture(order.number))
+
+
+def _late_fees_paid(shown: MyCharge, quote: Quote) -> Response:
+    """What is still to be paid or brought back, else what goes again."""
+    lates = my_late_fees(read_session(), actor(), now())
+    late = next((one for one in lates if (one.use_id, one.order_id) == (quote.use_id, quote.order_id)), None)
+    return render(
+        "mobile/late_fee_paid.html",
+        charge=shown,
+        words=words.paying(shown),
+        step=words.after_late_fees(quote, late, business_day(now()), bars()),
+    )
 
 
 def _not_paid(shown: MyCharge, template: str, *, status: int = 200) -> Response:

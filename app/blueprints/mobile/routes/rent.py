@@ -7,16 +7,16 @@ from flask import Response, request, session, url_for
 from app.blueprints.mobile import words
 from app.blueprints.mobile.forms import DepositForm, RentalQuery, ReserveRentalForm
 from app.blueprints.mobile.routes.orders import charge_at_turn, is_confirming, own_order
+from app.blueprints.mobile.routes.owed import frozen_page
 from app.blueprints.mobile.routes.pay import open_sheet
 from app.blueprints.mobile.routes.vehicles import (
     BEGUN,
     came_back,
-    frozen_page,
     nothing_open,
     own_store,
     region_choice,
 )
-from app.blueprints.mobile.section import bp, of_customer, tabs
+from app.blueprints.mobile.section import bars, bp, of_customer, tabs
 from app.domain import labels
 from app.domain.errors import Rule, RuleBroken
 from app.domain.orders import Intent, Step
@@ -89,6 +89,7 @@ def _rental_page(
         rental_fen=rental_fen,
         flash_fen=flash_fen,
         own_store=own_store(shown, ".rental", ".rentals", colour=colour, plan=plan.partition(":")[0]),
+        bars=bars(),
         mine=mine,
         why_not=labels.refusal(bar) if bar else "",
         list_url=url_for(".rentals", region=shown.region_letter),
@@ -117,7 +118,7 @@ def reserve_rental(listing_id: int) -> Response:
     typed = (request.form.get("colour", ""), request.form.get("plan", ""))
     if not form.validate():
         faults = [error for field in (form.plan, form.colour) for error in field.errors]
-        fault = f"{faults[0]}，再预约。" if faults else "这一页放得太久了，看一遍再预约。"
+        fault = f"{'，'.join(faults)}，再预约。" if faults else "这一页放得太久了，看一遍再预约。"
         return _rental_page(listing_id, *typed, fault=fault)
     days, seen_fen = form.chosen()
     try:
@@ -189,11 +190,14 @@ def _not_here(shown: MyOrder) -> Response | None:
 
 def _deposit_page(shown: MyOrder, *, problem: str = "", kind: str = "") -> Response:
     due = charge_at_turn(shown)
+    choices = words.deposit_choice(shown, kind or due.deposit_kind or "")
     return render(
         "mobile/renting.html",
         order=shown,
         dots=words.dots(shown),
-        deposits=words.deposit_choice(shown, kind or due.deposit_kind or ""),
+        deposits=choices,
+        button=words.deposit_button(choices),
+        bars=bars(),
         problem=problem,
         status=422 if problem else 200,
     )

@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response, request, session, url_for
 
 from app.blueprints.mobile.forms import RegionQuery, ReserveForm, VehicleQuery
-from app.blueprints.mobile.section import bp, customer_service, tabs
+from app.blueprints.mobile.routes.owed import frozen_page
+from app.blueprints.mobile.section import bars, bp, tabs
 from app.domain import labels
 from app.domain.errors import Rule, RuleBroken
 from app.domain.orders import Intent
 from app.domain.settings import RESERVATION_HOURS
-from app.queries import directory, people, settings
+from app.queries import directory, settings
 from app.queries import vehicles as offers
 from app.queries.directory import RegionRow
 from app.queries.vehicles import VehiclePage
@@ -126,6 +127,7 @@ def _vehicle_page(
         came_back=came_back(listing_id, intent) and not broken and not fault,
         registered=actor().registered,
         own_store=own_store(shown, ".vehicle", ".vehicles", colour=colour),
+        bars=bars(),
         list_url=url_for(".vehicles", region=shown.region_letter),
         hours=settings.value_of(read_session(), RESERVATION_HOURS, shown.region_id, now()),
         request_key=secrets.token_hex(16),
@@ -172,20 +174,3 @@ def reserve(listing_id: int) -> Response:
     session.pop(BEGUN, None)
     next_endpoint = ".number" if intent is Intent.BUY else ".order"
     return see_other(url_for(next_endpoint, order_id=order_id))
-
-
-@bp.get("/frozen")
-@customer(registered=True)
-def frozen() -> Response:
-    """Why nothing new can be begun, from 我的."""
-    return frozen_page()
-
-
-def frozen_page(*, status: int = 200) -> Response:
-    """Why the account is frozen, since when, and what lifts it. Decision 5."""
-    who = actor()
-    assert who.id is not None  # noqa: S101  # the guard let a customer in
-    freeze = people.freeze_of(read_session(), who.id, now())
-    if freeze is None or who.region_id is None:  # lifted meanwhile
-        return see_other(url_for(".vehicles"))
-    return render("mobile/frozen.html", freeze=freeze, contact=customer_service(who.region_id), status=status)

@@ -8,7 +8,7 @@ from app.blueprints.pickup.section import ORDER, bp, order_of, region_of
 from app.domain import labels
 from app.domain.errors import RuleBroken
 from app.domain.permissions import Permission
-from app.ports import PhotoGone
+from app.ports import FileGone
 from app.queries.counter.cards import card_photo_key
 from app.queries.counter.orders import CounterOrder
 from app.usecases import cards
@@ -28,7 +28,7 @@ def card_photo(card_id: int) -> Response:
         abort(410)
     try:
         return photo_answer(runtime().photos.get(key))
-    except PhotoGone:
+    except FileGone:
         abort(410)
 
 

@@ -65,18 +65,18 @@ def draw(app: Flask) -> Callable[[], None]:
 def test_the_bar_is_asked_again_until_the_file_is_there(
     clerk: LawfulClient, task_id: int, draw: Callable[[], None]
 ) -> None:
-    waits = clerk.get(f"/prints/{task_id}")
+    waits = clerk.get(f"/files/{task_id}")
     assert "0 / 3 张" in waits.text
     assert 'hx-trigger="every 1s"' in waits.text
     assert "刷新</span>" in waits.text  # without script
-    assert clerk.get(f"/prints/{task_id}/file").status_code == 404
-    block = clerk.get(f"/prints/{task_id}", headers=HTMX)
+    assert clerk.get(f"/files/{task_id}/content").status_code == 404
+    block = clerk.get(f"/files/{task_id}", headers=HTMX)
     assert block.text.strip().startswith("<section")
     draw()
-    done = clerk.get(f"/prints/{task_id}", headers=HTMX)
+    done = clerk.get(f"/files/{task_id}", headers=HTMX)
     assert "hx-trigger" not in done.text
     assert "下载 PDF" in done.text
-    file = clerk.get(f"/prints/{task_id}/file")
+    file = clerk.get(f"/files/{task_id}/content")
     assert (file.status_code, file.mimetype, file.data[:5]) == (200, "application/pdf", b"%PDF-")
     named = file.headers["Content-Disposition"]
     assert named.startswith("attachment; ")
@@ -88,12 +88,12 @@ def test_the_bar_is_asked_again_until_the_file_is_there(
 def test_a_print_is_found_again_in_ones_own_list(
     app: Flask, clerk: LawfulClient, task_id: int, draw: Callable[[], None], as_staff: AsStaff
 ) -> None:
-    listed = clerk.get("/prints")
+    listed = clerk.get("/files")
     assert "电池标签 A00001–A00003" in listed.text
     assert "排队中" in listed.text
     draw()
-    assert f'href="/prints/{task_id}/file"' in clerk.get("/prints").text
-    assert "最近没有打印过" in as_staff("clerk", region="A").get("/prints").text
+    assert f'href="/files/{task_id}/content"' in clerk.get("/files").text
+    assert "最近没有打印或导出过" in as_staff("clerk", region="A").get("/files").text
 
 
 @pytest.mark.parametrize(
@@ -111,10 +111,10 @@ def test_whoever_may_print_there_may_fetch_it(
 ) -> None:
     draw()
     other = as_staff(role, region=region)
-    assert other.get(f"/prints/{task_id}").status_code == status
-    assert other.get(f"/prints/{task_id}/file").status_code == status
+    assert other.get(f"/files/{task_id}").status_code == status
+    assert other.get(f"/files/{task_id}/content").status_code == status
     token = csrf_token(other)
-    again = other.post(f"/prints/{task_id}/again", data={"csrf_token": token})
+    again = other.post(f"/files/{task_id}/again", data={"csrf_token": token})
     assert again.status_code == (303 if status == 200 else 404)
 
 
@@ -127,13 +127,13 @@ def test_a_failed_print_offers_to_try_again(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_tasks, "write_labels", fail)
         draw()
-    failed = clerk.get(f"/prints/{task_id}")
-    assert "PDF 没有生成" in failed.text
+    failed = clerk.get(f"/files/{task_id}")
+    assert "文件没有生成" in failed.text
     assert "no space" not in failed.text
-    answer = clerk.post(f"/prints/{task_id}/again", data={"csrf_token": csrf_token(clerk)})
-    assert (answer.status_code, answer.location) == (303, f"/prints/{task_id}")
+    answer = clerk.post(f"/files/{task_id}/again", data={"csrf_token": csrf_token(clerk)})
+    assert (answer.status_code, answer.location) == (303, f"/files/{task_id}")
     draw()
-    assert "下载 PDF" in clerk.get(f"/prints/{task_id}").text
+    assert "下载 PDF" in clerk.get(f"/files/{task_id}").text
 
 
 def test_after_a_day_it_is_over(
@@ -142,15 +142,15 @@ def test_after_a_day_it_is_over(
     draw()
     clock.advance(timedelta(hours=25))
     clerk = client_of(app, asker)
-    page = clerk.get(f"/prints/{task_id}")
+    page = clerk.get(f"/files/{task_id}")
     assert "已过期" in page.text
     assert "原因写「文件过期」" in page.text
-    assert clerk.get(f"/prints/{task_id}/file").status_code == 404
+    assert clerk.get(f"/files/{task_id}/content").status_code == 404
 
 
 def test_a_file_that_is_gone_is_not_found(
     app: Flask, database: Database, clerk: LawfulClient, task_id: int, draw: Callable[[], None]
 ) -> None:
     draw()
-    app.extensions[RUNTIME].prints.erase(database.one(select(Task.file_key)))
-    assert clerk.get(f"/prints/{task_id}/file").status_code == 404
+    app.extensions[RUNTIME].files.erase(database.one(select(Task.file_key)))
+    assert clerk.get(f"/files/{task_id}/content").status_code == 404
