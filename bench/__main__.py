@@ -9,13 +9,14 @@ import bench
 
 def main(names: list[str]) -> int:
     """Returns the exit status."""
-    known = [module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_")]
+    modules = [module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_")]
+    known = [name.replace("_", "-") for name in modules]
     if unknown := [name for name in names if name not in known]:
         print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
     for name in names or known:
         print(f"== {name}")
-        importlib.import_module(f"bench.{name}").run()
+        importlib.import_module(f"bench.{name.replace('-', '_')}").run()
     return 0
 
 

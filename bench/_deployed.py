@@ -28,8 +28,8 @@ class Deployed:
 
 
 @contextlib.contextmanager
-def deployed(engine: str, *, orders: int) -> Iterator[Deployed]:
-    """A running application on that engine with so many orders."""
+def migrated(engine: str) -> Iterator[dict[str, str]]:
+    """The environment of an application whose database, on that engine, is migrated and else empty."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lieba-bench-")))
         if engine == "postgresql":
@@ -38,16 +38,30 @@ def deployed(engine: str, *, orders: int) -> Iterator[Deployed]:
             database_url = server.url(server.create())
         else:
             database_url = f"sqlite:///{folder / 'lieba.sqlite3'}"
-        port = free_port()
-        env = {**os.environ, **SECRETS, "DATA_DIR": str(folder), "PORT": str(port), "SIM_PORT": str(free_port())}
+        ports = {"PORT": str(free_port()), "SIM_PORT": str(free_port())}
+        env = {**os.environ, **SECRETS, **ports, "DATA_DIR": str(folder)}
         env |= {"APP_ENV": "demo", "DATABASE_URL": database_url, "FLASK_APP": "wsgi"}
         _run(env, "simulator", "keys")
         env |= read_env(folder / "wechat.env")
         _run(env, "flask", "db", "upgrade")
+        yield env
+
+
+@contextlib.contextmanager
+def seeded(engine: str, *, orders: int) -> Iterator[dict[str, str]]:
+    """The environment of an application with so many orders on that engine."""
+    with migrated(engine) as env:
         began = time.perf_counter()
         _run(env, "flask", "seed", "--orders", str(orders))
         print(f"{engine}: {orders} orders seeded in {time.perf_counter() - began:.1f} s")
-        yield stack.enter_context(_served(env, folder, port))
+        yield env
+
+
+@contextlib.contextmanager
+def deployed(engine: str, *, orders: int) -> Iterator[Deployed]:
+    """A running application on that engine with so many orders."""
+    with seeded(engine, orders=orders) as env, _served(env, Path(env["DATA_DIR"]), int(env["PORT"])) as served:
+        yield served
 
 
 def _run(env: dict[str, str], *module: str) -> None:
