@@ -137,7 +137,7 @@ def ready_until(now: datetime) -> date:
 
 
 def days_wanted(first: date | None, now: datetime) -> list[date]:
-    """The days whose bills there ought to be, oldest first: since the first payment, as far back as WeChat has them."""
+    """The days whose bills there ought to be, oldest first: since the first money, as far back as WeChat has them."""
     if first is None:
         return []
     last = ready_until(now)

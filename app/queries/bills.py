@@ -32,7 +32,7 @@ from app.models.batteries import BatteryUse
 from app.models.closing import BillDay, BillItem, BillTry
 from app.models.deposits import Deposit
 from app.models.directory import Region
-from app.models.money import Charge, Payment, Refund
+from app.models.money import Charge, LedgerTransfer, Payment, Refund
 from app.models.orders import Order
 from app.models.people import Identity
 from app.models.rentals import Rental
@@ -85,9 +85,10 @@ class DayOfBills:
 
 
 def wanted_days(session: Session, now: datetime) -> list[date]:
-    """The days whose bills there ought to be, oldest first."""
-    first = session.scalar(select(func.min(Payment.paid_at)))
-    return days_wanted(business_day(first) if first else None, now)
+    """The days whose bills there ought to be, oldest first: no day with money is closed without them."""
+    paid = session.scalar(select(func.min(Payment.paid_at)))
+    booked = session.scalar(select(func.min(LedgerTransfer.booked_on)))  # may be earlier: a fee that was owed first
+    return days_wanted(min(filter(None, (paid and business_day(paid), booked)), default=None), now)
 
 
 def last_day(now: datetime) -> date:

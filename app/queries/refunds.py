@@ -3,6 +3,8 @@
 from sqlalchemy import ColumnElement, ScalarSelect, case, exists, or_, select
 from sqlalchemy.orm import aliased
 
+from app.domain.charges import PaymentStatus
+from app.domain.ledger import Account
 from app.domain.outbox import Errand
 from app.domain.refunds import URGENCY, RefundStatus
 from app.models.money import Payment, Refund
@@ -15,13 +17,16 @@ def is_open(status: RefundStatus) -> ColumnElement[bool]:
         return Refund.status == status
     again = aliased(Refund)
     replaced = exists().where(again.instead_of_id == Refund.id)
-    left = (
-        select(Payment.received_fen - Payment.refunded_fen)
-        .where(Payment.id == Refund.payment_id)
+    still_here = (
+        exists()
+        .where(
+            Payment.id == Refund.payment_id,
+            Payment.received_fen - Payment.refunded_fen >= Refund.amount_fen,
+            or_(Refund.held_on != Account.SUSPENSE, Payment.status == PaymentStatus.SUSPECT),  # else it paid a charge
+        )
         .correlate(Refund)
-        .scalar_subquery()
     )
-    return (Refund.status == status) & ~replaced & (left >= Refund.amount_fen)
+    return (Refund.status == status) & ~replaced & still_here
 
 
 def is_parked() -> ColumnElement[bool]:

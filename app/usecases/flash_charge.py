@@ -215,8 +215,8 @@ def exchange(
 ) -> int:
     """换电: return and scan in one step at the counter, for the same person. Returns the new use's id. Decision 23.
 
-    Whoever may begin nothing new gets no other battery; the old one can still be returned. Raises NotFound, Forbidden,
-    RuleBroken.
+    Whoever may begin nothing new, or owes late fees of the old one, gets no other battery; the old one can still be
+    returned. Raises NotFound, Forbidden, RuleBroken.
     """
     fresh_id = battery_id_of(session, fresh)
     use = _lock_open_use(session, battery_id, actor, beside=fresh_id, seen_use_id=seen_use_id)
@@ -231,6 +231,7 @@ def exchange(
         raise RuleBroken(Rule.BATTERY_HELD, number=str(fresh))
     deposit = _refuse_unless_may_begin(session, use.customer_id, now)
     _end(session, use, EndedBy.EXCHANGE, BatteryState.IN_STOCK, actor, now)
+    refuse_if_frozen(session, use.customer_id, now)  # its late fees are a debt from its end on
     return _begin(session, use.customer_id, deposit, fresh_id, actor, now).id
 
 

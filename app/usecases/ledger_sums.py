@@ -26,8 +26,8 @@ def see_the_newest(session: Session) -> None:
     A transfer has its id before its commit: one whose transaction takes longer than those after it would be passed over
     for ever if sums went simply up to the newest.
     """
+    state = _lock_state(session)  # first: whoever books would wait for another fold too
     hold_still(session)
-    state = _lock_state(session)
     state.seen_id = session.scalar(select(func.max(LedgerTransfer.id))) or 0
 
 

@@ -117,7 +117,7 @@ class _Seen:
 @transactional
 def _look_at(session: Session, refund_id: int, *, actor: Actor) -> _Seen:
     locked = lock_refund(session, refund_id, actor, Permission.ORDERS_REFUND)
-    deposit_id = locked.settled.deposit_id if locked.settled else None
+    deposit_id = locked.charge.deposit_id if locked.charge and locked.is_of_held_deposit else None
     return _Seen(refund_id, locked.refund.out_refund_no, locked.refund.status, deposit_id)
 
 

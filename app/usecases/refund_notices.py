@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain import ledger as recipes
 from app.domain.charges import PaymentStatus, Purpose, Verdict
 from app.domain.errors import Forbidden, NotFound
-from app.domain.ledger import Leg
+from app.domain.ledger import Account, Leg
 from app.domain.permissions import Actor, Permission
 from app.domain.refunds import REFUND_MOVES, RefundChannel, RefundNotice, RefundStatus
 from app.models.money import Charge, NoticeKind, Payment, Refund
@@ -95,7 +95,7 @@ class LockedRefund:
     @property
     def is_of_held_deposit(self) -> bool:
         """Whether it is the deposits verbs' own."""
-        return self.settled is not None and self.settled.purpose is Purpose.DEPOSIT
+        return self.refund.held_on is Account.DEPOSITS
 
 
 def lock_refund(session: Session, refund_id: int, actor: Actor, permission: Permission) -> LockedRefund:

@@ -76,7 +76,12 @@ def refund_charge(
 
 
 def _stands_on(session: Session, payment: Payment, charge: Charge | None) -> Account | None:
-    """Where the money of a payment stands now; None where cancelling an order sends it back."""
+    """Where the money of a payment stands now; None where cancelling an order sends it back.
+
+    None too for a suspect that was attached to a charge between the look at it and its lock.
+    """
+    if charge is None and payment.status is PaymentStatus.SETTLES:
+        return None
     if charge is None or payment.status is not PaymentStatus.SETTLES or charge.purpose is Purpose.DEPOSIT:
         return recipes.held_on(payment.status, charge.purpose if charge else None)
     if charge.purpose not in OF_ORDERS:
@@ -119,10 +124,10 @@ def want_anew(
     actor: Actor,
     now: datetime,
 ) -> Refund:
-    """What WeChat closed had come back to us, and goes back once more, from where it stands now. Raises RuleBroken."""
+    """What WeChat closed had come back to us, and goes back once more. Raises RuleBroken: it stands elsewhere now."""
     closed, payment = locked.refund, locked.payment
     held = _stands_on(session, payment, locked.charge)
-    if held is None:
+    if held is not closed.held_on:  # its pickup was undone, or (a suspect) it has paid a charge since
         raise RuleBroken(Rule.REFUND_ELSEWHERE)
     refund = refunds.want(
         session,

@@ -9,8 +9,9 @@ from app.domain.pictures import PhotoKind
 from app.domain.refunds import RefundStatus
 from app.models.money import Charge, Payment, Refund
 from app.models.work import Outbox, OutboxStatus
-from app.usecases import orders, payments, payouts, photos
+from app.usecases import orders, payments, payouts, photos, refund_notices
 from app.web.current import RUNTIME
+from tests.factories.gateway import a_refund_notice
 from tests.factories.orders import a_notice, an_order, cancel, charge_of, pay, tell_of_refund
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.pictures import a_photo
@@ -85,6 +86,18 @@ def a_failed_refund(
     cancel(app, order_id)
     tell_of_refund(app, order_id, status)
     return order_id
+
+
+def closed_by_wechat(app: Flask, refund_id: int) -> None:
+    """WeChat says that it has closed a refund, of whatever money."""
+    runtime = app.extensions[RUNTIME]
+    with read(app) as session:
+        refund = session.get_one(Refund, refund_id)
+    notice = a_refund_notice(refund.out_refund_no, "", refund.amount_fen, RefundStatus.REFUSED)
+    with app.app_context():
+        refund_notices.take_refund_notice(
+            notice, our_mch_id=notice.mch_id, vault=runtime.vault, actor=Actor.wechat(), now=runtime.clock.now()
+        )
 
 
 def a_payout(app: Flask, *, region: str = "A") -> int:

@@ -8,13 +8,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.domain.bills import BillKind, Trouble
+from app.domain.permissions import Role
 from app.domain.timetable import JOBS, Hourly
 from app.jobs import fetch_bills
 from app.jobs._report import PATIENCE, Report
 from app.models.closing import BillDay, BillTry
 from app.ports import BillDamaged, BillNotReady, GatewayRefused, NoBill, OutcomeUnknown
+from app.usecases.day_closing import close_day
 from tests.factories.gateway import Gateway, with_gateway
+from tests.factories.ledger import MoneyHistory
 from tests.factories.orders import an_order
+from tests.factories.people import a_member_of_staff
 from tests.fixtures.databases import Database
 
 PAID_AT = datetime(2026, 11, 21, 4, tzinfo=UTC)
@@ -54,6 +58,17 @@ def test_nothing_is_asked_before_the_first_payment(app: Flask) -> None:
     an_order(app, now=PAID_AT)
     run(app, gateway, morning(DAY + timedelta(days=9)))
     assert gateway.asked == []
+
+
+def test_a_fee_that_was_owed_before_anybody_paid_has_its_bills_too(app: Flask) -> None:
+    """Without them its day, and so none after it, could ever be closed."""
+    gateway, now = Gateway(), morning(DAY + timedelta(days=1))
+    MoneyHistory(app, 1, DAY, 1).go_on(1)
+    run(app, gateway, now)
+    assert gateway.asked == ["bill trade 2026-11-21", "bill fund 2026-11-21"]
+    finance = a_member_of_staff(app, role=Role.FINANCE, region=None)
+    with app.app_context():
+        assert close_day(DAY, actor=finance, now=now)
 
 
 def test_yesterdays_bills_are_asked_for_from_ten(app: Flask, database: Database) -> None:

@@ -386,7 +386,8 @@ def test_on_the_thirtieth_day_the_account_is_frozen_though_no_job_ran_until_the_
     broken = refused(exchange, context, clerk, batteries[0], "A00002", now=frozen_from)
     assert (broken.rule, broken.facts["since"]) == (Rule.FROZEN, frozen_from)
     assert broken.facts["reason"] == "电池 A00001 用了 30 天没还"
-    assert exchange(context, clerk, batteries[0], "A00002", now=frozen_from - MINUTE)
+    owing = refused(exchange, context, clerk, batteries[0], "A00002", now=frozen_from - MINUTE)
+    assert (owing.rule, owing.facts["cause"]) == (Rule.FROZEN, Cause.DEBT)  # not frozen yet, but late
     use_id = a_use(context, a_member(context), "A00003")
     late = day_start(use_of(context, use_id).began_on) + 90 * DAY
     take_back(context, use_id, now=late)  # the return is never blocked
@@ -449,6 +450,24 @@ def test_whoever_may_begin_nothing_new_gets_no_other_battery_and_keeps_the_one(
     assert use_of(context, use_id).returned_at is None
     assert battery_state(context, batteries[0]) is IN_USE
     take_back(context, use_id)
+    assert_nothing_violated(context)
+
+
+@pytest.mark.both_engines
+@pytest.mark.req("SET-4", "FLOW-FLASH-2")
+def test_an_exchange_is_no_way_around_late_fees(
+    context: Flask, batteries: list[int], member: Actor, clerk: Actor, clock: MovedClock
+) -> None:
+    """Returned and scanned in two steps the person would be in debt in between (decision 5)."""
+    use_id = a_use(context, member)
+    now = now_of(context) + 16 * DAY
+    broken = refused(exchange, context, clerk, batteries[0], "A00002", now=now)
+    assert (broken.rule, broken.facts["reason"]) == (Rule.FROZEN, "电池 A00001 还欠逾期费 ¥10.00")
+    assert use_of(context, use_id).returned_at is None
+    attempt = payments.begin_attempt(late_fees.quote(BatteryUse, use_id, actor=member, now=now), actor=member, now=now)
+    pay(context, attempt.wanted.out_trade_no, customer=member, amount_fen=10_00, now=now)
+    assert exchange(context, clerk, batteries[0], "A00002", now=now)
+    clock.move_to(now)
     assert_nothing_violated(context)
 
 

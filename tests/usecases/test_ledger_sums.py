@@ -2,6 +2,7 @@
 
 import random
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
@@ -31,6 +32,10 @@ BY_HAND = text(
     " GROUP BY booked_on, region_id, d.code, c.code, purpose"
 )
 """The sums of the ledger itself, in an SQL of its own."""
+
+SOMEBODY_WAITS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 Row = tuple[str, int, str, str, str, int, int]
 
@@ -159,6 +164,39 @@ def test_without_waiting_a_slow_booking_is_passed_over(
     slow_booker_among_quick_ones(app)
     assert folded(database) == 1
     assert as_read(app) != by_hand(database)
+
+
+@pytest.mark.postgres
+@pytest.mark.races
+def test_a_fold_that_waits_for_another_one_keeps_nobody_from_booking(app: Flask, database: Database) -> None:
+    folding, may_commit = threading.Event(), threading.Event()
+
+    @transactional
+    def fold_for_long(session: Session) -> None:
+        ledger_sums._lock_state(session)
+        folding.set()
+        assert may_commit.wait(WAIT)
+
+    def within(act: Callable[..., object], *args: object) -> None:
+        with app.app_context():
+            act(*args)
+
+    def somebody_waits() -> bool:
+        with read(app) as session:
+            return bool(session.scalar(SOMEBODY_WAITS))
+
+    with ThreadPoolExecutor(3) as pool:
+        folds = [pool.submit(within, fold_for_long)]
+        try:
+            assert folding.wait(WAIT)
+            folds.append(pool.submit(within, ledger_sums.see_the_newest))
+            eventually(somebody_waits)
+            pool.submit(within, receive, "meanwhile", datetime(2026, 3, 2, 4, tzinfo=UTC)).result(WAIT / 4)
+        finally:
+            may_commit.set()
+        for one in folds:
+            one.result(WAIT)
+    assert database.count(LedgerTransfer) == 1
 
 
 def slow_booker_among_quick_ones(app: Flask) -> None:

@@ -1,12 +1,15 @@
 """One more try of refunds that have not arrived, each with a result of its own (decision 34)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, Rule, RuleBroken
 from app.domain.permissions import Actor, Role
 from app.domain.refunds import RefundStatus
 from app.jobs import send_outbox
@@ -14,16 +17,25 @@ from app.models.money import Refund
 from app.models.work import Outbox, OutboxStatus
 from app.ports import GatewayRefused, OutcomeUnknown, RefundWanted
 from app.runtime import Runtime
-from app.usecases import deposits, refunding
+from app.usecases import deposits, payments, refund_notices, refunding, suspects
+from app.usecases.compare_and_set import must_lock
 from app.usecases.refund_errands import Hindrance, Tried, retry_all
 from app.web.current import RUNTIME
-from tests.factories.counting_house import refunds_of
+from tests.factories.counting_house import assert_nothing_violated, refunds_of
 from tests.factories.flash import a_member
 from tests.factories.gateway import Gateway, a_refund_notice, with_gateway
+from tests.factories.ground import PRICE_FEN
 from tests.factories.orders import an_order, cancel, charge_of, tell_of_deposit_refund
 from tests.factories.people import a_member_of_staff
 from tests.factories.rentals import deposits_of
-from tests.factories.troubles import a_failed_refund, park, refund_of
+from tests.factories.troubles import (
+    a_failed_refund,
+    closed_by_wechat,
+    money_that_names_no_order,
+    park,
+    refund_of,
+    stray_payment,
+)
 from tests.fixtures.databases import Database
 
 MINUTE = timedelta(minutes=1)
@@ -145,6 +157,45 @@ def test_two_refunds_of_one_payment_go_a_minute_apart(context: Flask, finance: A
     assert len(gateway.asked) == 1
     send_outbox.run(runtime, now + 2 * MINUTE)
     assert gateway.asked == [f"refund {first.out_refund_no}", f"refund {second.out_refund_no}"]
+
+
+@pytest.mark.postgres
+def test_one_more_try_while_the_money_is_attached_to_a_charge_finds_it_gone(
+    context: Flask, finance: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = context.extensions[RUNTIME].clock.now()
+    charge_id = charge_of(context, an_order(context, matched=True))
+    payment_id = stray_payment(context, money_that_names_no_order(context, amount_fen=PRICE_FEN))
+    closed = suspects.send_back(payment_id, reason="付错了", note="", request_key="form", actor=finance, now=now)
+    closed_by_wechat(context, closed)
+    attached, waits = Event(), Event()
+    really_settle = payments.settle
+
+    def settle_later(*args: Any) -> None:
+        attached.set()
+        assert waits.wait(10)
+        really_settle(*args)
+
+    def lock(*args: Any) -> Any:
+        waits.set()  # the refund and what it was for are read
+        return must_lock(*args)
+
+    monkeypatch.setattr(payments, "settle", settle_later)
+    monkeypatch.setattr(refund_notices, "must_lock", lock)
+
+    def attach_it() -> None:
+        with context.app_context():
+            suspects.attach(payment_id, charge_id, reason="是他付的", actor=finance, now=now)
+
+    with ThreadPoolExecutor(1) as pool:
+        attaching = pool.submit(attach_it)
+        assert attached.wait(10)
+        with pytest.raises(RuleBroken) as broken:
+            refunding.refund_anew(closed, actor=finance, now=now)
+        attaching.result(10)
+    assert broken.value.rule is Rule.REFUND_ELSEWHERE
+    assert len(refunds_of(context)) == 1
+    assert_nothing_violated(context)
 
 
 @pytest.mark.parametrize(("role", "region"), [(Role.MANAGER, "B"), (Role.CLERK, "A")])

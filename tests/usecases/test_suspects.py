@@ -7,22 +7,28 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain.charges import ChargeStatus, PaymentStatus
+from app.domain.charges import ChargeStatus, PaymentStatus, Purpose
+from app.domain.deposits import DepositKind
 from app.domain.errors import Forbidden, NotFound, Rule, RuleBroken
 from app.domain.ledger import Account
 from app.domain.permissions import Actor, Role
 from app.domain.refunds import RefundStatus
 from app.models.money import Charge, Payment, Refund
 from app.models.work import Outbox, OutboxStatus
+from app.queries.refund_list import RefundTab, refund_list
 from app.usecases import suspects
+from app.usecases.refund_errands import Hindrance, retry_all
 from app.web.current import RUNTIME
 from tests.factories.counting_house import assert_nothing_violated, balances
 from tests.factories.ground import PRICE_FEN
 from tests.factories.orders import an_order, charge_of
 from tests.factories.people import a_customer, a_member_of_staff
+from tests.factories.reading import read
+from tests.factories.rentals import DEPOSIT_FEN, a_card, a_deposit
 from tests.factories.troubles import (
     a_parked_closing,
     a_wrong_amount,
+    closed_by_wechat,
     money_that_names_no_order,
     refund_of,
     stray_payment,
@@ -115,6 +121,40 @@ def test_many_at_once_judge_it_once(context: Flask, database: Database, finance:
     settled = database.count(Charge, Charge.id.in_(charges), Charge.status == ChargeStatus.SETTLED)
     assert settled + database.count(Refund) == 1
     assert_nothing_violated(context)
+
+
+@pytest.mark.parametrize("of", [Purpose.SALE, Purpose.DEPOSIT])
+def test_what_was_attached_after_wechat_had_closed_its_refund_is_not_refunded_by_one_more_try(
+    context: Flask, database: Database, finance: Actor, of: Purpose
+) -> None:
+    """The closed refund is over: the money has paid a charge, which has a way back of its own."""
+    now = context.extensions[RUNTIME].clock.now()
+    if of is Purpose.SALE:
+        amount_fen, charge_id = PRICE_FEN, charge_of(context, an_order(context, matched=True))
+    else:
+        somebody = a_customer(context)
+        a_card(context, somebody)
+        amount_fen, charge_id = DEPOSIT_FEN, a_deposit(context, somebody, DepositKind.FLASH, paid=False)
+    payment_id = stray_payment(context, money_that_names_no_order(context, amount_fen=amount_fen))
+    closed = send_back(context, payment_id, finance)
+    closed_by_wechat(context, closed)
+    assert stuck(context, finance) == [closed]
+    attach(context, payment_id, charge_id, finance)
+    assert stuck(context, finance) == []
+    before = held(context)
+    (tried,) = retry_all(context.extensions[RUNTIME].till, [closed], actor=finance, now=now)
+    assert (tried.status, tried.hindrance) == (RefundStatus.REFUSED, Hindrance.NOT_HERE)
+    assert held(context) == before
+    assert database.count(Refund) == 1
+    assert_nothing_violated(context)
+
+
+def stuck(app: Flask, actor: Actor) -> list[int]:
+    with read(app) as session:
+        now = app.extensions[RUNTIME].clock.now()
+        found = refund_list(session, actor, RefundTab.STUCK, region_id=None, after=None, before=None, size=20, now=now)
+        assert found.counts[RefundTab.STUCK] == len(found.page.rows)
+        return [row.id for row in found.page.rows]
 
 
 def test_who_may_judge_what(context: Flask) -> None:
