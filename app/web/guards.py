@@ -15,6 +15,7 @@ from app.web.current import actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 MOST_ROW_ID = 2**63 - 1
+MOST_ID_DIGITS = len(str(MOST_ROW_ID))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,17 @@ def guard_of(app: Flask, endpoint: str) -> Guard | None:
 class RowIdConverter(IntegerConverter):
     """`<int:…>` in a URL is the id of a row; what no row can have is not found, not an error of the database."""
 
+    regex = rf"\d{{1,{MOST_ID_DIGITS}}}"
+
     def __init__(self, url_map: Map, *args: Any, **options: Any) -> None:
         super().__init__(url_map, *args, **{"max": MOST_ROW_ID, **options})
+
+
+def row_id(text: str) -> int | None:
+    """The id of a row that was sent as text; None for nothing, and for what no row can have."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_ID_DIGITS):
+        return None
+    return int(text) if 0 < int(text) <= MOST_ROW_ID else None
 
 
 def install(app: Flask) -> None:

@@ -21,7 +21,7 @@ from app.usecases import reconciling
 from app.web.current import actor, now, runtime
 from app.web.exporting import export_offer
 from app.web.forms import from_query
-from app.web.guards import MOST_ROW_ID, requires
+from app.web.guards import requires, row_id
 from app.web.htmx import render, see_other
 from app.web.reading import forget_reads, read_session
 from app.web.regions import Chosen, chosen_region, switch_entries
@@ -166,7 +166,7 @@ def resolve_items() -> Response:
     query = _query()
     form = ResolveForm(prefix=BATCH)
     sent = request.form.getlist("every" if "all" in request.form else "item")
-    item_ids = [int(one) for one in sent if one.isdecimal() and int(one) <= MOST_ROW_ID][:MOST_AT_ONCE]
+    item_ids = [item_id for item_id in map(row_id, sent) if item_id][:MOST_AT_ONCE]
     problem = "" if item_ids else "先选中要处理的差异。"
     if not form.validate() or problem:
         return _page(query, batch=form, problem=problem, status=422)

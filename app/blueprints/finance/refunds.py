@@ -21,7 +21,7 @@ from app.usecases import payouts, photos
 from app.usecases.refund_errands import Tried, retry_all
 from app.web.current import actor, now, runtime
 from app.web.forms import ActForm
-from app.web.guards import MOST_ROW_ID, requires
+from app.web.guards import requires, row_id
 from app.web.htmx import render, see_other
 from app.web.photos import photo_answer
 from app.web.reading import forget_reads, read_session
@@ -57,7 +57,7 @@ def refunds() -> Response:
 def retry_refunds() -> Response:
     """Asks WeChat once more about those that were chosen; each has a result of its own."""
     chosen = request.form.getlist("only") or request.form.getlist("refund")
-    ids = list(dict.fromkeys(int(one) for one in chosen if one.isdecimal() and int(one) <= MOST_ROW_ID))[:SIZE]
+    ids = list(dict.fromkeys(refund_id for refund_id in map(row_id, chosen) if refund_id))[:SIZE]
     forget_reads()
     tried = retry_all(runtime().till, ids, actor=actor(), now=now())
     return _list(dict(zip(ids, tried, strict=True)), nothing_chosen=not ids)

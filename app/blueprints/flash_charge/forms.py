@@ -10,10 +10,9 @@ from app.domain.batteries import BatteryState
 from app.domain.deposits import MOST_ITEM, DamageItem
 from app.domain.reasons import MOST_REASON
 from app.web.forms import ActForm, MoneyField, QueryForm
-from app.web.guards import MOST_ROW_ID
+from app.web.guards import row_id
 from app.web.uploads import PhotoField
 
-LONGEST_ID = len(str(MOST_ROW_ID))
 LONGEST_NUMBER = 200
 """A scanned label is a whole URL."""
 
@@ -82,8 +81,7 @@ class LostForm(ActForm):
     @property
     def seen_use_id(self) -> int:
         """Its id; 0 for anything that no row has."""
-        text = str(self.use_id.data or "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < LONGEST_ID else 0
+        return row_id(str(self.use_id.data or "")) or 0
 
     @property
     def lines(self) -> list[ItemForm]:

@@ -14,7 +14,7 @@ from app.queries import late_fee_preview as reads
 from app.queries.directory import RegionRow
 from app.queries.late_fee_preview import Preview, PreviewRow, Sums
 from app.web.current import actor, now
-from app.web.guards import MOST_ROW_ID, requires
+from app.web.guards import requires, row_id
 from app.web.htmx import render
 from app.web.reading import read_session
 from app.web.regions import ALL, chosen_region, switch_entries
@@ -54,9 +54,7 @@ def preview() -> Response:
     ids = [region.id for region in regions]
     thing = next((one for one in Thing if one == request.args.get("what")), Thing.BATTERY)
     found = reads.preview(read_session(), ids, on)
-    page = reads.preview_rows(
-        read_session(), thing, ids, on, after=_number("after"), before=_number("before"), size=SIZE
-    )
+    page = reads.preview_rows(read_session(), thing, ids, on, after=_asked("after"), before=_asked("before"), size=SIZE)
 
     def link(**changed: Any) -> str:
         region = (chosen.region.letter if chosen.region else ALL) if len(chosen.offered) > 1 else None
@@ -126,6 +124,5 @@ def _url_of(row: PreviewRow) -> str:
     return url_for("flash_charge.battery", battery_id=row.battery_id) if may else ""
 
 
-def _number(name: str) -> int | None:
-    text = request.args.get(name, "")[:20]
-    return int(text) if text.isascii() and text.isdecimal() and int(text) <= MOST_ROW_ID else None
+def _asked(name: str) -> int | None:
+    return row_id(request.args.get(name, ""))

@@ -12,7 +12,7 @@ from app.domain.timetable import JOBS, LEASE, Job
 from app.queries import job_runs as reads
 from app.usecases import job_runs as verbs
 from app.web.current import actor, now, runtime
-from app.web.guards import MOST_ROW_ID, requires
+from app.web.guards import requires, row_id
 from app.web.htmx import is_htmx, render, see_other
 from app.web.reading import forget_reads, read_session
 
@@ -49,9 +49,8 @@ def run(job: str) -> Response:
 def job_page(job: str) -> Response:
     """The runs of one job, newest first; `only=failed` those that failed."""
     wanted = _job(job)
-    below, failed = request.args.get("below", ""), request.args.get("only") == "failed"
-    known = below.isascii() and below.isdecimal() and int(below[:20]) <= MOST_ROW_ID
-    runs = reads.runs_of(read_session(), job, below=int(below) if known else None, failed=failed, size=SIZE, now=now())
+    below, failed = row_id(request.args.get("below", "")), request.args.get("only") == "failed"
+    runs = reads.runs_of(read_session(), job, below=below, failed=failed, size=SIZE, now=now())
 
     def link(**changed: Any) -> str:
         return url_for(".job_page", job=job, **{"only": "failed" if failed else None, **changed})
