@@ -56,7 +56,8 @@ def free_words(use: CounterUse) -> str:
 
 def owed_words(use: CounterUse) -> str:
     """What keeps its person from another battery; empty when everything is paid. FLOW-FLASH-1."""
-    return f"使用费 {yuan(use.unpaid_fen)} 未付，付了才能换电" if use.unpaid_fen else ""
+    owed = [f"{word} {yuan(fen)} 未付" for word, fen in (("使用费", use.unpaid_fen), ("逾期费", use.late_fen)) if fen]
+    return f"{'，'.join(owed)}，付了才能换电" if owed else ""
 
 
 def deposit_if_good(order: CounterOrder) -> str:

@@ -24,6 +24,7 @@ from app.models.money import Charge
 from app.models.people import Customer, Identity, IdentityKey
 from app.queries.batteries import number_of, open_use_of_person
 from app.queries.counter.orders import CounterDeposit, amounts_of
+from app.queries.late_fees import account_of
 
 MOST_BRINGERS = 9
 
@@ -50,6 +51,7 @@ class CounterUse:
     disputed: bool
     holds_now: str  # after an exchange: the battery that its person has instead
     unpaid_fen: int  # what its person owes for this and earlier uses: until it is paid, no other begins
+    late_fen: int  # late fees of this one that are not paid: an exchange would make them a debt
 
     @property
     def is_open(self) -> bool:
@@ -196,4 +198,5 @@ def _as_use(session: Session, row: Row[*tuple[Any, ...]], now: datetime) -> Coun
         disputed=use.disputed and use.settled_at is None,
         holds_now=str(number_of(session, fresh.battery_id)) if fresh else "",
         unpaid_fen=int(row.unpaid_fen),
+        late_fen=account_of(session, use, business_day(now)).owed_fen if days > use.free_days else 0,
     )

@@ -302,6 +302,17 @@ def test_whoever_owes_the_price_of_a_use_is_offered_no_exchange(store: Store, cl
         assert "可以再扫一块" not in words(answer)
 
 
+@pytest.mark.req("FLOW-FLASH-1", "SET-4")
+def test_whoever_is_late_pays_before_an_exchange_and_can_always_return(store: Store, clerk: LawfulClient) -> None:
+    use_id = store.use(days_ago=16)
+    owed = "逾期费¥10.00未付，付了才能换电"
+    assert owed in words(scan(clerk, "B00001"))
+    refused = scan(clerk, "B00002", open_battery="B00001")
+    assert f"换不了：{owed}" in words(refused)
+    assert "确认换电" not in words(refused)
+    assert owed in words(send(clerk, _act("B00001", "return"), use_id=use_id, place="stock"))
+
+
 @pytest.mark.parametrize(
     ("fresh", "says"),
     [
