@@ -50,7 +50,7 @@ def two_in_two_regions(app: Flask, database: Database) -> None:
     a_rental_order(app, database, region="B", picked_up=True, now=THEN)
 
 
-@pytest.mark.req("SET-4", "SET-5")
+@pytest.mark.req("SET-4", "SET-5", "CARD-4")
 def test_fees_are_posted_and_whoever_is_past_the_freeze_day_is_frozen_once(context: Flask, database: Database) -> None:
     two_in_two_regions(context, database)
     assert run(context, THEN + timedelta(days=14)).rows == 0

@@ -144,7 +144,7 @@ def test_what_a_late_vehicle_costs_is_taken_out_of_its_deposit(shop: Shop, subte
     assert_nothing_violated(shop.app)
 
 
-@pytest.mark.req("SET-4", "SET-6")
+@pytest.mark.req("SET-4", "SET-6", "CARD-4")
 @pytest.mark.parametrize("job", [True, False], ids=["the job ran", "the job never ran"])
 def test_frozen_on_day_30_and_free_again_at_the_return(shop: Shop, *, job: bool) -> None:
     member = a_member(shop.app)
