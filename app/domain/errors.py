@@ -99,6 +99,7 @@ class Rule(StrEnum):
     SETTINGS_CLASH = "settings_clash"
     SOLD_OUT = "sold_out"
     STALE_CHOICE = "stale_choice"
+    REFUNDED_MEANWHILE = "refunded_meanwhile"
     STILL_OPEN = "still_open"
     STOCK_TOO_LOW = "stock_too_low"
     STUDENT_NO_WRONG = "student_no_wrong"

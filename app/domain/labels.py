@@ -422,6 +422,9 @@ REFUSALS: Mapping[Rule, str | Callable[[Mapping[str, object]], str]] = {
     Rule.REASON_MISSING: "写一句原因，同事以后看得懂。",
     Rule.SERIES_FULL: lambda facts: f"这一号段用完了（到 {facts['last']} 为止），暂时不能预约，联系客服告诉我们。",
     Rule.SOLD_OUT: "刚刚被订完了，看看别的车型，或过几天再来。",
+    Rule.REFUNDED_MEANWHILE: lambda facts: (
+        f"刚刚有人退过，现在已退 ¥{yuan(_fen(facts['back_fen']))}。这次没有退，看好再决定。"
+    ),
     Rule.STALE_CHOICE: lambda facts: f"价格刚刚变成了 ¥{yuan(_fen(facts['price_fen']))}，看好新的价格再决定。",
     Rule.STILL_OPEN: "这个订单还开着，不用恢复。",
     Rule.TOO_MANY_UNPAID: lambda facts: f"你已经有 {facts['limit']} 个没付款的预约，先付一个或取消一个。",

@@ -31,6 +31,7 @@ def refund_charge(
     charge_id: int,
     *,
     amount_fen: int | None,
+    seen_back_fen: int | None = None,
     reason: str,
     note: str,
     request_key: str,
@@ -39,7 +40,8 @@ def refund_charge(
 ) -> int:
     """Sends back a part of what paid a charge, or all that is left of it; returns the refund. Decision 14.
 
-    The person reads the reason, colleagues the note (may be empty). The same form again finds the first refund. Raises
+    The person reads the reason, colleagues the note (may be empty). `seen_back_fen`: what had gone back when the form
+    was opened; whoever sent more back meanwhile would be repeated. The same form again finds the first refund. Raises
     NotFound, Forbidden, RuleBroken.
     """
     charge = session.get(Charge, charge_id)
@@ -58,12 +60,15 @@ def refund_charge(
     held = _stands_on(session, payment, charge)
     if held is None or charge.purpose is Purpose.DEPOSIT:
         raise RuleBroken(Rule.REFUND_ELSEWHERE)
+    amount_fen = checked_amount(amount_fen, (payment.received_fen or 0) - payment.refunded_fen)
+    if seen_back_fen not in (None, payment.refunded_fen):
+        raise RuleBroken(Rule.REFUNDED_MEANWHILE, back_fen=payment.refunded_fen)
     refund = refunds.want(
         session,
         payment,
         charge.purpose,
         subject,
-        amount_fen=checked_amount(amount_fen, (payment.received_fen or 0) - payment.refunded_fen),
+        amount_fen=amount_fen,
         reason=checked_refund_reason(reason),
         note=checked_reason(note) if note.strip() else None,
         held=held,

@@ -38,6 +38,7 @@ FACTS: dict[str, object] = {
     "orders": 2,
     "people": 2,
     "price_fen": 239900,
+    "back_fen": 100_50,
     "reason": "核实身份",
     "school": "浙江大学",
     "since": datetime(2026, 11, 24, 9, 5, tzinfo=UTC),

@@ -18,8 +18,13 @@ def csrf_token(client: FlaskClient) -> str:
     return token
 
 
-def request_key(page: TestResponse) -> str:
-    """The key of a form that makes something once."""
-    found = re.search(r'name="request_key" type="hidden" value="([0-9a-f]{32})"', page.text)
+def hidden(page: TestResponse, name: str) -> str:
+    """What a form carries in a hidden field."""
+    found = re.search(rf'name="{name}" type="hidden" value="([^"]*)"', page.text)
     assert found, page.text[:2000]
     return found[1]
+
+
+def request_key(page: TestResponse) -> str:
+    """The key of a form that makes something once."""
+    return hidden(page, "request_key")

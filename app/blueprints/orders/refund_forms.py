@@ -3,6 +3,7 @@
 from wtforms import HiddenField, IntegerField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Regexp, ValidationError
+from wtforms.widgets import HiddenInput
 
 from app.domain.refunds import MOST_REASON
 from app.web.forms import ActForm, MoneyField
@@ -47,6 +48,7 @@ class RefundForm(BackForm):
     """The same of a part of what was paid."""
 
     amount = MoneyField("这次退", [InputRequired("写这次退多少")])
+    seen = IntegerField(validators=[InputRequired(), NumberRange(0, MOST_ROW_ID)], widget=HiddenInput())  # 已退, in fen
 
 
 class AttachForm(ActForm):

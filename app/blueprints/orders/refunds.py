@@ -39,7 +39,8 @@ def refund_charge_sheet(charge_id: int) -> Response:
     found = _found(charge_id)
     if found.is_reserved:
         raise RuleBroken(Rule.REFUND_ELSEWHERE)
-    return _sheet(found, RefundForm(formdata=None, amount=found.left_fen, request_key=secrets.token_hex(16)))
+    form = RefundForm(formdata=None, amount=found.left_fen, seen=found.back_fen, request_key=secrets.token_hex(16))
+    return _sheet(found, form)
 
 
 @bp.post(REFUND)
@@ -55,6 +56,7 @@ def refund_charge(charge_id: int) -> Response:
         refunding.refund_charge(
             charge_id,
             amount_fen=form.amount.data,
+            seen_back_fen=form.seen.data,
             reason=form.reason,
             note=form.note.data,
             request_key=form.request_key.data,
@@ -62,7 +64,9 @@ def refund_charge(charge_id: int) -> Response:
             now=now(),
         )
     except RuleBroken as broken:
-        return _sheet(_found(charge_id), form, problem=labels.refusal(broken), status=422)
+        found = _found(charge_id)
+        form.seen.raw_data = [str(found.back_fen)]  # the sheet shows it now
+        return _sheet(found, form, problem=labels.refusal(broken), status=422)
     return see_other(page_of(found.thing))
 
 

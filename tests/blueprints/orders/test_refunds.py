@@ -14,7 +14,7 @@ from app.models.money import Charge
 from app.usecases import payments
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member, a_use, some_batteries
-from tests.factories.forms import request_key
+from tests.factories.forms import hidden, request_key
 from tests.factories.orders import an_order, charge_of, pay, tell_of_refund
 from tests.factories.people import a_customer
 from tests.factories.phone import press, words
@@ -37,7 +37,19 @@ def url_of(charge_id: int) -> str:
 
 
 def typed(sheet: TestResponse, **fields: str) -> dict[str, str]:
-    return {"why": "车辆有问题", "request_key": request_key(sheet), **fields}
+    return {"why": "车辆有问题", "request_key": request_key(sheet), "seen": hidden(sheet, "seen"), **fields}
+
+
+@pytest.mark.req("PC-2")
+def test_of_two_windows_the_second_is_told_what_went_back_meanwhile(app: Flask, finance: LawfulClient) -> None:
+    url = url_of(charge_of(app, an_order(app, picked_up=True)))
+    first, second = finance.get(url), finance.get(url)
+    assert press(finance, url, **typed(first, amount="100.50")).status_code == 303
+    answer = press(finance, url, **typed(second, amount="100.50"))
+    assert answer.status_code == 422
+    assert "刚刚有人退过，现在已退 ¥100.50。这次没有退，看好再决定。" in words(answer)
+    assert press(finance, url, **typed(answer, amount="100.50")).status_code == 303
+    assert "已退 ¥201.00" in words(finance.get(url))
 
 
 @pytest.mark.req("ORD-2", "PC-2")
