@@ -9,7 +9,7 @@ from tests.pages import make_world, opened, pages
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.req("CARD-6")
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1440"])
 def test_every_page_is_accessible_and_stays_on_the_site(

@@ -141,6 +141,9 @@ def _paid(order: MyOrder) -> NextStep:
         return NextStep(
             f"已付款。学生证没有通过{refused}，重新交一张再提车。", act="交学生证照片", url=_card_url(order)
         )
+    if order.step is Step.DEPOSIT:
+        deposit_url = url_for("mobile.renting", order_id=order.order_id)
+        return NextStep("租金已付，还差押金，付了才能提车。", act="付押金", url=deposit_url)
     hand_over = f"已付款。把下面的码给{order.store_name}店员扫，核对好就能骑走。"
     return NextStep(hand_over + card_line(order), tone="")
 
@@ -180,14 +183,17 @@ def _after_return(order: MyOrder, rental: MyRental) -> str:
     if rental.waits_for_settlement:
         return "车有损坏，店里正在核对；扣款会写明每一项，剩下的自动退。"
     secured_by = next((one for one in order.deposits if one.deposit_id == rental.deposit_id), None)
-    if secured_by is None or (not secured_by.is_held and secured_by.refund is None):
+    if secured_by is None:
         return ""
     if secured_by.is_held:
         return f"{secured_by.name}{why_held(secured_by, rental)}。"
-    back_fen = yuan(secured_by.amounts.refundable_fen)
-    if secured_by.refund is not None and secured_by.refund.done_at is not None:
-        return f"{secured_by.name} {back_fen} 已退回你的微信。"
-    return f"{secured_by.name} {back_fen} 正在退回你的微信。"
+    refund = secured_by.refund
+    if refund is None:
+        return ""
+    what = f"{secured_by.name} {yuan(refund.amount_fen)}"
+    if refund.done_at is not None:
+        return f"{what} 已到账，{refund.way}。"
+    return f"{what} 没有到账，店里正在处理。" if refund.is_stuck else f"{what} 正在退回你的微信。"
 
 
 def _listing_url(order: MyOrder) -> str:
@@ -342,7 +348,7 @@ def _paying_deposit(kind: DepositKind, note: str, back: Mapping[str, str]) -> Pa
 
 
 HOW_BACK: Mapping[DepositKind, str] = {
-    DepositKind.FLASH: "还了电池和车，在「我的」里退出闪充，押金原路退回微信。",
+    DepositKind.FLASH: "还了电池和车，在「闪充」里退出闪充，押金原路退回微信。",
     DepositKind.RENTAL: "还车验好后自动退回微信；没提车就取消，也自动退。",
 }
 """In one sentence. Decision 25."""
@@ -396,7 +402,7 @@ def deposit_choice(order: MyOrder, chosen: str) -> list[DepositChoice]:
         note="电池随时换，这份押金也管租车",
         amounts=Amounts(order.flash_deposit_fen or 0, 0),
         chosen=chosen == DepositKind.FLASH,
-        how_back=("还了车和电池，在「我的」里退出闪充就能退", back, withheld),
+        how_back=("还了车和电池，在「闪充」里退出闪充就能退", back, withheld),
     )
     rental = DepositChoice(
         kind=DepositKind.RENTAL,

@@ -51,7 +51,7 @@ def close_days() -> Response:
         field = form[str(broken.facts.get("field", "reason"))]
         field.errors = [labels.refusal(broken).rstrip("。")]
         return _page(form, status=422)
-    return done(f"{_spoken(first, last)}定为闭店日", url_for(".closed_days"))
+    return done(f"{_spoken(first, last)} 定为闭店日", url_for(".closed_days"))
 
 
 @bp.post("/settings/closed-days/withdraw")
@@ -64,7 +64,7 @@ def open_days() -> Response:
         return see_other(url_for(".closed_days"))
     region_id = _region_id(request.form.get("region", ""))
     verbs.withdraw(region_id=region_id, first=first, last=last, actor=actor(), now=now())
-    return done(f"{_spoken(first, last)}的闭店已撤回", url_for(".closed_days"))
+    return done(f"{_spoken(first, last)} 的闭店已撤回", url_for(".closed_days"))
 
 
 def _form(form: ClosedDaysForm) -> ClosedDaysForm:

@@ -14,7 +14,8 @@ from werkzeug.test import TestResponse
 from app.domain.deposits import DepositKind, DepositStatus
 from app.domain.numbering import Business
 from app.domain.orders import Intent, OrderStatus
-from app.domain.permissions import Actor
+from app.domain.permissions import Actor, Role
+from app.domain.refunds import RefundStatus
 from app.domain.rentals import Condition
 from app.domain.settings import FLASH_DEPOSIT, RENTAL_DEPOSIT
 from app.models.deposits import Deposit
@@ -22,12 +23,12 @@ from app.models.money import Payment
 from app.models.orders import Order
 from app.models.people import Customer
 from app.models.vehicles import Listing, Plan, Price
-from app.usecases import cards, customers, orders, payments
+from app.usecases import cards, customers, orders, payments, suspects
 from app.usecases.settings import change_setting
 from app.web.current import RUNTIME
 from tests.factories.flash import a_member
 from tests.factories.ground import COLOURS, LONG_AGO, MODEL, STOCK
-from tests.factories.orders import a_notice, an_order, charge_of, order_of, pay, person_of
+from tests.factories.orders import a_notice, an_order, charge_of, order_of, pay, person_of, tell_of_deposit_refund
 from tests.factories.people import a_customer, a_member_of_staff
 from tests.factories.phone import hidden, log_in, match, press, words
 from tests.factories.rentals import (
@@ -42,6 +43,7 @@ from tests.factories.rentals import (
     give_back,
 )
 from tests.factories.settings import a_setting
+from tests.factories.troubles import money_that_names_no_order, stray_payment
 from tests.fixtures.actors import AsCustomer
 from tests.fixtures.apps import MovedClock
 from tests.fixtures.databases import Database
@@ -687,6 +689,33 @@ def test_a_returned_rental_shows_its_deposit_on_its_way(
     for said in ("已完成 已归还", "已还车。租车押金 ¥300.00 正在退回你的微信", "退款中", "再租一辆"):
         assert said in page
     assert "已归还" in words(as_customer(xiaohan).get("/m/orders"))
+
+
+def test_a_deposit_that_came_back_is_told_with_what_came_back(
+    as_customer: AsCustomer, app: Flask, xiaohan: Actor, database: Database, clock: MovedClock
+) -> None:
+    order_id = a_rental_order(app, database, customer=xiaohan, returned=True)
+    deposit, url = database.all(select(Deposit))[0], f"/m/orders/{order_id}"
+    tell_of_deposit_refund(app, deposit.id, RefundStatus.ABNORMAL)
+    assert "已还车。租车押金 ¥300.00 没有到账，店里正在处理" in words(as_customer(xiaohan).get(url))
+    clock.advance(timedelta(minutes=1))
+    tell_of_deposit_refund(app, deposit.id, RefundStatus.DONE)
+    assert "已还车。租车押金 ¥300.00 已到账，退回你的微信" in words(as_customer(xiaohan).get(url))
+
+
+def test_a_fee_that_was_paid_before_its_deposit_asks_for_the_deposit(
+    as_customer: AsCustomer, app: Flask, xiaohan: Actor, database: Database
+) -> None:
+    """Money that fitted nothing was attached to the rental's fee. Decision 16."""
+    order_id = a_rental_order(app, database, customer=xiaohan, deposit=None)
+    payment_id = stray_payment(app, money_that_names_no_order(app, amount_fen=MONTH_FEN))
+    finance, now = a_member_of_staff(app, role=Role.FINANCE, region=None), app.extensions[RUNTIME].clock.now()
+    with app.app_context():
+        suspects.attach(payment_id, charge_of(app, order_id), reason="打过电话", actor=finance, now=now)
+    page = as_customer(xiaohan).get(f"/m/orders/{order_id}")
+    assert "租金已付，还差押金，付了才能提车" in words(page)
+    assert "核对好就能骑走" not in words(page)
+    assert f'href="/m/orders/{order_id}/rent"' in page.text
 
 
 def test_a_damaged_vehicle_waits_for_its_settlement(
